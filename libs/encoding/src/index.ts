@@ -1,1 +1,5 @@
-export {};
+export * from './amount.js';
+export * from './base32.js';
+export * from './bytes.js';
+export * from './errors.js';
+export * from './time.js';
