@@ -1,1 +1,14 @@
-export {};
+export * from './account.js';
+export * from './assert.js';
+export * from './decision.js';
+export * from './events/account.js';
+export * from './events/catalogue.js';
+export { EventFormatError, type EventOf } from './events/fields.js';
+export * from './events/keys.js';
+export type * from './events/names.js';
+export * from './events/reserve.js';
+export * from './events/wire.js';
+export * from './keys.js';
+export * from './reserve.js';
+export * from './streams.js';
+export * from './wire.js';

@@ -1,0 +1,110 @@
+/**
+ * An account: whoever stands behind a bank account or a reserve, as far as the law is concerned. Limits on what one
+ * person withdraws are decided on this stream, in the same unit as the withdrawal, never by summing over a read model.
+ */
+import { unreachable } from './assert.js';
+import type { Decider } from './decision.js';
+import type { AccountEvent, LegitimizationRule } from './events/account.js';
+import type { EddsaPub } from './events/names.js';
+
+export interface Requirement {
+  readonly requirement: number;
+  readonly rule: LegitimizationRule;
+  /** Undefined until an officer decided. */
+  approved: boolean | undefined;
+}
+
+interface Counted {
+  readonly at: number;
+  /** Sum of everything counted up to and including this entry. */
+  readonly total: bigint;
+}
+
+export interface Account {
+  readonly requirements: Requirement[];
+  /** In order of time; sums over a window are differences of two totals, however long the history. */
+  readonly counted: Counted[];
+  /** In order of `from`. */
+  maximumAges: readonly { readonly from: number; readonly age: number }[];
+  ownerPub: EddsaPub | undefined;
+}
+
+export const account: Decider<Account, AccountEvent> = {
+  initial: () => ({ requirements: [], counted: [], maximumAges: [], ownerPub: undefined }),
+  evolve,
+};
+
+/** A limit of the configuration: more than `threshold` within `windowS` seconds needs a legitimization. */
+export interface LegitimizationLimit {
+  readonly rule: LegitimizationRule;
+  /** Units; exactly the threshold is still free. */
+  readonly threshold: bigint;
+  /** Infinity: since ever. */
+  readonly windowS: number;
+}
+
+/** `requirement` is the ordinal to show; `isNew` if LegitimizationRequired must be written with it. */
+export interface LegitimizationNeeded {
+  readonly requirement: number;
+  readonly isNew: boolean;
+  readonly amount: bigint;
+}
+
+/** What the operation would bring the sum within the window to. */
+export function sumWithin(state: Account, { now, windowS }: { now: number; windowS: number }): bigint {
+  const last = state.counted.at(-1);
+  if (!last) return 0n;
+  let [low, high] = [0, state.counted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((state.counted[middle] as Counted).at > now - windowS) high = middle;
+    else low = middle + 1;
+  }
+  return last.total - (state.counted[low - 1]?.total ?? 0n);
+}
+
+/** Undefined if the operation is free or its rule was approved for this account; a refused case stays closed. */
+export function legitimizationNeeded(
+  state: Account,
+  limit: LegitimizationLimit,
+  { now, amount }: { now: number; amount: bigint },
+): LegitimizationNeeded | undefined {
+  const sum = sumWithin(state, { now, windowS: limit.windowS }) + amount;
+  if (sum <= limit.threshold) return undefined;
+  const known = state.requirements.find(({ rule }) => rule === limit.rule);
+  if (known?.approved) return undefined;
+  return { requirement: known?.requirement ?? state.requirements.length + 1, isNew: !known, amount: sum };
+}
+
+/** The age to which the owner's coins must be bound now; undefined if there is none. */
+export function maximumAgeAt(state: Account, now: number): number | undefined {
+  return state.maximumAges.findLast(({ from }) => from <= now)?.age;
+}
+
+function evolve(state: Account, event: AccountEvent): Account {
+  switch (event.type) {
+    case 'LegitimizationRequired':
+      state.requirements.push({ requirement: event.requirement, rule: event.rule, approved: undefined });
+      return state;
+    case 'LegitimizationDecided': {
+      const decided = state.requirements.find(({ requirement }) => requirement === event.requirement);
+      if (decided) decided.approved = event.approved;
+      if (event.maximumAges.length > 0) {
+        state.maximumAges = [...event.maximumAges].sort((a, b) => a.from - b.from);
+      }
+      return state;
+    }
+    case 'WithdrawalCounted': {
+      const last = state.counted.at(-1);
+      // A clock set back must not take entries out of order: they count from the latest time seen.
+      const at = Math.max(event.at, last?.at ?? 0);
+      state.counted.push({ at, total: (last?.total ?? 0n) + event.amount });
+      return state;
+    }
+    case 'AccountOwnerBound':
+      state.ownerPub = event.accountPub;
+      return state;
+    default:
+      return unreachable(event);
+  }
+}

@@ -1,0 +1,72 @@
+/** Every kind of event by category of stream, and the one codec between stored events and values of the domain. */
+import { ACCOUNT_EVENTS, type AccountEvent, NONCE_EVENTS, type NonceEvent } from './account.js';
+import { type EventDefinition, EventFormatError, type JsonObject } from './fields.js';
+import { KEYS_EVENTS, type KeysEvent } from './keys.js';
+import { RESERVE_EVENTS, type ReserveEvent } from './reserve.js';
+import { TRANSFER_EVENTS, type TransferEvent, WIRE_EVENTS, type WireEvent } from './wire.js';
+
+export interface EventsByCategory {
+  reserve: ReserveEvent;
+  wire: WireEvent;
+  transfer: TransferEvent;
+  account: AccountEvent;
+  nonce: NonceEvent;
+  keys: KeysEvent;
+}
+export type Category = keyof EventsByCategory;
+export type AnyEvent = EventsByCategory[Category];
+
+export const CATALOGUE: { readonly [C in Category]: readonly EventDefinition<string, any>[] } = {
+  reserve: RESERVE_EVENTS,
+  wire: WIRE_EVENTS,
+  transfer: TRANSFER_EVENTS,
+  account: ACCOUNT_EVENTS,
+  nonce: NONCE_EVENTS,
+  keys: KEYS_EVENTS,
+};
+
+interface StoredEvent {
+  readonly type: string;
+  readonly version: number;
+  readonly data: JsonObject;
+}
+
+/** Writes and reads the events of a ledger in one currency. */
+export class EventCodec {
+  private readonly definitions = new Map<string, EventDefinition<string, any>>();
+
+  constructor(readonly currency: string) {
+    for (const definition of Object.values(CATALOGUE).flat()) this.definitions.set(definition.type, definition);
+  }
+
+  encode(event: AnyEvent): StoredEvent {
+    const { type, ...data } = event;
+    const definition = this.definition(type);
+    return { type, version: definition.version, data: definition.data.encode(data, this.currency) as JsonObject };
+  }
+
+  /**
+   * Reads one event of a stream of `category`, upcasting older versions.
+   * @throws EventFormatError for an unknown type, another category's type, a newer version, or data off its schema
+   */
+  decode<C extends Category>(category: C, { type, version, data }: StoredEvent): EventsByCategory[C] {
+    const definition = this.definition(type);
+    if (!CATALOGUE[category].includes(definition)) throw new EventFormatError(`${type} in a ${category} stream`);
+    if (version > definition.version) {
+      throw new EventFormatError(`${type} has version ${version}; this Florin knows ${definition.version}`);
+    }
+    let current = data;
+    for (let from = version; from < definition.version; from += 1) {
+      const upcast = definition.upcasts[from];
+      if (!upcast) throw new EventFormatError(`${type} of version ${from} cannot be read`);
+      current = upcast(current);
+    }
+    return { type, ...definition.data.decode(current, this.currency, type) } as EventsByCategory[C];
+  }
+
+  private definition(type: string): EventDefinition<string, any> {
+    const definition = this.definitions.get(type);
+    if (!definition) throw new EventFormatError(`unknown event ${type}; it was written by a newer Florin`);
+    return definition;
+  }
+}

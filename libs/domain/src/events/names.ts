@@ -1,0 +1,47 @@
+/** Fields that many events share: keys, hashes and signatures, each with a type of its own. */
+import { type Base32, blob, byCipher, bytes, count, type Field } from './fields.js';
+
+export type ReservePub = Base32<'ReservePub'>;
+export type CoinPub = Base32<'CoinPub'>;
+export type PursePub = Base32<'PursePub'>;
+export type DenominationHash = Base32<'DenominationHash'>;
+export type EnvelopeHash = Base32<'EnvelopeHash'>;
+export type WithdrawCommitment = Base32<'WithdrawCommitment'>;
+export type EddsaPub = Base32<'EddsaPub'>;
+export type EddsaSignature = Base32<'EddsaSignature'>;
+export type HashCode = Base32<'HashCode'>;
+/** First 32 bytes of SHA-512 of the payto URI exactly as given, with its NUL. */
+export type FullPaytoHash = Base32<'FullPaytoHash'>;
+/** The same over the normalised URI: names an account stream and a legitimization. */
+export type AccountHash = Base32<'AccountHash'>;
+/** A payto URI sealed under the key of its account, which lives outside of the log. */
+export type SealedUri = Base32<'SealedUri'>;
+
+export const reservePub = () => bytes<'ReservePub'>(32);
+export const coinPub = () => bytes<'CoinPub'>(32);
+export const pursePub = () => bytes<'PursePub'>(32);
+export const denominationHash = () => bytes<'DenominationHash'>(64);
+export const envelopeHash = () => bytes<'EnvelopeHash'>(64);
+export const withdrawCommitment = () => bytes<'WithdrawCommitment'>(64);
+export const eddsaPub = () => bytes<'EddsaPub'>(32);
+export const eddsaSignature = () => bytes<'EddsaSignature'>(64);
+export const hashCode = () => bytes<'HashCode'>(64);
+export const fullPaytoHash = () => bytes<'FullPaytoHash'>(32);
+export const accountHash = () => bytes<'AccountHash'>(32);
+export const sealedUri = () => blob<'SealedUri'>();
+
+/** What the wallet asked to have signed: the blinded bytes exactly as received. */
+export const planchet = () =>
+  byCipher({ blinded: blob() }, { c0: bytes(32), c1: bytes(32), nonce: bytes<'Nonce'>(32) });
+export type Planchet = ReturnType<typeof planchet> extends Field<infer Value> ? Value : never;
+
+/** The exchange's answer to a planchet, to be unblinded by the wallet. */
+export const blindSignature = () => byCipher({ signature: blob() }, { b: count(), s: bytes(32) });
+export type BlindSignature = ReturnType<typeof blindSignature> extends Field<infer Value> ? Value : never;
+
+/** The denomination's signature over a coin, after unblinding. */
+export const coinSignature = () => byCipher({ signature: blob() }, { r: bytes(32), s: bytes(32) });
+export type CoinSignature = ReturnType<typeof coinSignature> extends Field<infer Value> ? Value : never;
+
+/** Names a wire transfer towards the bank (32 bytes); never used twice. */
+export const wtid = () => bytes<'Wtid'>(32);

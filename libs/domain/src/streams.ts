@@ -1,0 +1,55 @@
+/** How streams are named and folded. `<instance>.<category>-<key>`: two exchanges never meet in one store. */
+import { type Account, account } from './account.js';
+import type { Decider } from './decision.js';
+import type { EventCodec, EventsByCategory } from './events/catalogue.js';
+import type { Category } from './events/catalogue.js';
+import type { NonceEvent } from './events/account.js';
+import type { AccountHash, DenominationHash, HashCode, ReservePub } from './events/names.js';
+import type { JsonObject } from './events/fields.js';
+import { type KeyBook, keyBook } from './keys.js';
+import { type Reserve, reserve } from './reserve.js';
+import { type Transfer, transfer, type WireAccount, wireAccount } from './wire.js';
+
+/** The whole rule of a nonce stream: the envelope that claimed the nonce, if any. */
+export interface SessionNonce {
+  usedBy: string | undefined;
+}
+
+export const sessionNonce: Decider<SessionNonce, NonceEvent> = {
+  initial: () => ({ usedBy: undefined }),
+  evolve: (_state, event) => ({ usedBy: event.envelopeHash }),
+};
+
+/** A stream of one category: its name, and how its stored events become a state. */
+export interface Stream<State, C extends Category> {
+  readonly name: string;
+  readonly category: C;
+  readonly initial: () => State;
+  readonly evolve: (state: State, event: EventsByCategory[C]) => State;
+  readonly decode: (stored: { type: string; version: number; data: JsonObject }) => EventsByCategory[C];
+}
+
+/** Names the streams of one instance; the only place where names are built. */
+export class Streams {
+  constructor(
+    private readonly instance: string,
+    readonly codec: EventCodec,
+  ) {}
+
+  reserve = (reservePub: ReservePub): Stream<Reserve, 'reserve'> => this.stream('reserve', reservePub, reserve);
+  account = (hash: AccountHash): Stream<Account, 'account'> => this.stream('account', hash, account);
+  wire = (section: string): Stream<WireAccount, 'wire'> => this.stream('wire', section, wireAccount);
+  transfer = (requestUid: HashCode): Stream<Transfer, 'transfer'> => this.stream('transfer', requestUid, transfer);
+  nonce = (denominationHash: DenominationHash, nonce: string): Stream<SessionNonce, 'nonce'> =>
+    this.stream('nonce', `${denominationHash}.${nonce}`, sessionNonce);
+  keys = (): Stream<KeyBook, 'keys'> => this.stream('keys', undefined, keyBook);
+
+  private stream<State, C extends Category>(
+    category: C,
+    key: string | undefined,
+    { initial, evolve }: Decider<State, EventsByCategory[C]>,
+  ): Stream<State, C> {
+    const name = key === undefined ? `${this.instance}.${category}` : `${this.instance}.${category}-${key}`;
+    return { name, category, initial, evolve, decode: (stored) => this.codec.decode(category, stored) };
+  }
+}
