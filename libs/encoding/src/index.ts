@@ -7,3 +7,5 @@ export type { Field, FieldMap, FieldValues, Layout } from './layout.js';
 export { FLORIN_PURPOSE } from './messages-florin.js';
 export * from './purposes.js';
 export * from './signed-messages.js';
+export { ibanFault } from './iban.js';
+export * from './payto.js';
