@@ -6,7 +6,9 @@ const long = process.env.FLORIN_TEST_LONG === '1';
 
 export default defineConfig({
   test: {
-    include: long ? ['{libs,apps}/*/dist/**/*.long.js', 'test/dist/**/*.long.js'] : ['{libs,apps}/*/dist/**/*.spec.js', 'test/dist/**/*.spec.js'],
+    include: long
+      ? ['{libs,apps}/*/dist/**/*.long.js', 'test/dist/**/*.long.js']
+      : ['{libs,apps}/*/dist/**/*.spec.js', 'test/dist/**/*.spec.js'],
     exclude: ['**/node_modules/**'],
     pool: 'forks',
     maxWorkers: 2,
