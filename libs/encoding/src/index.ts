@@ -9,3 +9,5 @@ export * from './purposes.js';
 export * from './signed-messages.js';
 export { ibanFault } from './iban.js';
 export * from './payto.js';
+export * from './canonical-json.js';
+export * from './json.js';

@@ -33,10 +33,10 @@ export interface ReserveAccount {
 }
 
 const PREFIX = 'payto://';
-const ALLOWED = /^[A-Za-z0-9/:$&?!\-_.,;=*+%~@()[\]]*$/;
+const FORBIDDEN = /[^A-Za-z0-9/:$&?!\-_.,;=*+%~@()[\]]/;
 const METHOD = /^[A-Za-z][A-Za-z0-9.-]*$/;
 const HOST = /^[A-Za-z0-9.-]+(?::([0-9]{1,5}))?$/;
-const BASE_URL = /^(https?):\/\/(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\/(?:[^?#]*\/)?$/i;
+const BASE_URL = /^(https?):\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?\/(?:[^?]*\/)?$/i;
 const RESERVE_METHODS: Readonly<Record<string, string>> = { https: 'taler-reserve', http: 'taler-reserve-http' };
 const PUBLIC_KEY_SIZE = 32;
 
@@ -93,7 +93,7 @@ export function normalizePayto(uri: string): string {
  * @throws EncodingError on another URL or length
  */
 export function reservePayto(exchangeBaseUrl: string, reservePub: Uint8Array): string {
-  const scheme = BASE_URL.exec(exchangeBaseUrl)?.[1]?.toLowerCase();
+  const scheme = FORBIDDEN.test(exchangeBaseUrl) ? undefined : BASE_URL.exec(exchangeBaseUrl)?.[1]?.toLowerCase();
   if (scheme === undefined) throw new EncodingError('an http(s) base URL that ends in /', kindOf(exchangeBaseUrl));
   if (reservePub.length !== PUBLIC_KEY_SIZE) throw new EncodingError('a reserve key of 32 bytes', kindOf(reservePub));
   const rest = exchangeBaseUrl.slice(scheme.length + '://'.length);
@@ -139,16 +139,16 @@ function genericFault(uri: string): string | undefined {
   const slash = uri.indexOf('/', PREFIX.length);
   if (slash < 0) return 'no / after the method';
   if (!METHOD.test(uri.slice(PREFIX.length, slash))) return 'no method';
-  if (!ALLOWED.test(uri)) return `a character that is not allowed at position ${firstForbidden(uri)}`;
-  return undefined;
+  const forbidden = uri.search(FORBIDDEN);
+  return forbidden < 0 ? undefined : `a character that is not allowed at position ${forbidden}`;
 }
 
-function methodFault({ uri, method, segments, account, receiverName }: Payto): string | undefined {
+function methodFault({ method, segments, account, receiverName }: Payto): string | undefined {
   switch (method) {
     case 'iban':
       return ibanFault(account) ?? (receiverName === undefined ? 'no receiver-name' : undefined);
     case 'x-taler-bank': {
-      if (!uri.includes('?') || receiverName === undefined) return 'no receiver-name';
+      if (receiverName === undefined) return 'no receiver-name';
       const host = HOST.exec(segments[0] ?? '');
       if (host === null) return 'no host name';
       const port = host[1] === undefined ? 1 : Number(host[1]);
@@ -158,10 +158,6 @@ function methodFault({ uri, method, segments, account, receiverName }: Payto): s
     default:
       return undefined;
   }
-}
-
-function firstForbidden(uri: string): number {
-  return [...uri].findIndex((character) => !ALLOWED.test(character));
 }
 
 function lowerUpToSlash(text: string, count: number): string {
