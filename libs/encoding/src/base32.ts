@@ -23,8 +23,7 @@ export function encodeBase32(bytes: Uint8Array): string {
   let i = 0;
   for (; i < whole; i += 5) {
     const high = ((bytes[i] as number) << 12) | ((bytes[i + 1] as number) << 4) | ((bytes[i + 2] as number) >> 4);
-    const low =
-      (((bytes[i + 2] as number) & 15) << 16) | ((bytes[i + 3] as number) << 8) | (bytes[i + 4] as number);
+    const low = (((bytes[i + 2] as number) & 15) << 16) | ((bytes[i + 3] as number) << 8) | (bytes[i + 4] as number);
     text +=
       (PAIRS[high >> 10] as string) +
       (PAIRS[high & 1023] as string) +

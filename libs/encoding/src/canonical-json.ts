@@ -111,7 +111,9 @@ function write(value: JsonValue, style: Style): string {
       if (value < INTEGER_MIN || value > INTEGER_MAX) throw new EncodingError('an integer of 64 bits', 'a larger one');
       return String(value);
     case 'number':
-      return Number.isSafeInteger(value) ? String(value) : style.real(value);
+      if (Number.isSafeInteger(value)) return String(value);
+      if (Number.isInteger(value)) throw new EncodingError('an integer above 2^53 as a bigint', 'a number');
+      return style.real(value);
     default:
       if (value === null) return 'null';
       if (value instanceof JsonReal) return style.real(value.value);
@@ -157,7 +159,9 @@ function hex4(code: number): string {
 function formatReal(value: number): string {
   if (!Number.isFinite(value)) throw new EncodingError('a finite number', String(value));
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';
-  const [mantissa = '', exponentText = '0'] = Math.abs(value).toExponential(SIGNIFICANT_DIGITS - 1).split('e');
+  const [mantissa = '', exponentText = '0'] = Math.abs(value)
+    .toExponential(SIGNIFICANT_DIGITS - 1)
+    .split('e');
   const exponent = Number(exponentText);
   const digits = mantissa.replace('.', '').replace(/0+$/, '') || '0';
   if (exponent < -4 || exponent >= SIGNIFICANT_DIGITS) {

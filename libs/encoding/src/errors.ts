@@ -1,4 +1,7 @@
-/** A text or byte string that is not what the protocol demands. The message names both sides and never repeats a secret. */
+/**
+ * A text or byte string that is not what the protocol demands. The message names what was expected and what was got,
+ * and never repeats a secret.
+ */
 export class EncodingError extends Error {
   override readonly name: string = 'EncodingError';
 

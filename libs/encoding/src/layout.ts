@@ -1,4 +1,4 @@
-import { type Amount, AMOUNT_SIZE, writeAmount } from './amount.js';
+import { AMOUNT_SIZE, type Amount, writeAmount } from './amount.js';
 import { writeU32, writeU64 } from './bytes.js';
 import { EncodingError, kindOf } from './errors.js';
 import { PURPOSE, type PurposeName, UNVERIFIED_PURPOSES } from './purposes.js';

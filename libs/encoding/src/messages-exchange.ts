@@ -1,16 +1,4 @@
-import {
-  amount,
-  hash,
-  hashOrZeros,
-  layout,
-  paytoHash,
-  publicKey,
-  timestamp,
-  u32,
-  u64,
-  word8,
-  wtid,
-} from './layout.js';
+import { amount, hash, hashOrZeros, layout, paytoHash, publicKey, timestamp, u32, u64, word8, wtid } from './layout.js';
 
 /*
  * What the exchange signs with its online key. A name without a year is the layout in force.

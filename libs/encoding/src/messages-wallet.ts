@@ -1,4 +1,5 @@
 import {
+  absentAsZeros,
   ageHash,
   amount,
   bytes,
@@ -14,7 +15,6 @@ import {
   u32,
   u32LittleEndian,
   u64,
-  absentAsZeros,
 } from './layout.js';
 
 /*
@@ -25,7 +25,7 @@ import {
 export const WALLET_MESSAGES = {
   // --- signed by a reserve ---
 
-  /** One planchet of batch-withdraw or of the old withdraw. Same purpose and size as the unified form: never mix them. */
+  /** One planchet of batch-withdraw or the old withdraw. Same purpose and size as the unified form: never mix them. */
   WithdrawRequest: layout('WALLET_RESERVE_WITHDRAW', {
     /** Value of the denomination and its withdraw fee, for this coin. */
     amountWithFee: amount,

@@ -116,5 +116,8 @@ function parseMember(json: unknown, { member, infinite, max }: MemberRule): numb
 
 function checkNumber(value: number, max: number, unit: string): void {
   if (value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value >= 0 && value <= max)) return;
-  throw new EncodingError(`${unit} from 0 to ${max}, or Infinity`, typeof value === 'number' ? `${value}` : kindOf(value));
+  throw new EncodingError(
+    `${unit} from 0 to ${max}, or Infinity`,
+    typeof value === 'number' ? `${value}` : kindOf(value),
+  );
 }
