@@ -111,7 +111,7 @@ export function roundDown(units: bigint, roundUnit: bigint): bigint {
   return units - (units % roundUnit);
 }
 
-/** @returns 24 bytes: value u64, fraction u32, currency filled with zeros. @throws EncodingError on an illegal amount */
+/** @returns 24 bytes: value u64, fraction u32, currency filled with zeros. @throws EncodingError if illegal */
 export function encodeAmount(amount: Amount): Uint8Array {
   const bytes = new Uint8Array(AMOUNT_SIZE);
   writeAmount(bytes, 0, amount);

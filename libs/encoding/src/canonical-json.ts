@@ -130,8 +130,8 @@ function writeObject(object: JsonObject, style: Style): string {
 
 function writeString(text: string, style: Style): string {
   if (LONE_SURROGATE.test(text)) throw new EncodingError('well-formed Unicode', 'a lone surrogate');
-  const escape = (character: string) => SHORT_ESCAPES[character] ?? `\\u${style.digits(character.charCodeAt(0))}`;
-  return `"${text.replace(ESCAPED, escape)}"`;
+  const escaped = (character: string) => SHORT_ESCAPES[character] ?? `\\u${style.digits(character.charCodeAt(0))}`;
+  return `"${text.replace(ESCAPED, escaped)}"`;
 }
 
 /** Byte order of the UTF-8 forms: order of code points, so surrogates come after all other UTF-16 units. */

@@ -1,6 +1,6 @@
 /*
  * Taler error codes: number and the HTTP status that goes with it. Where the exchange in C sends another status than
- * the published list says (1007, 1008, 1016, 1033, 1160, 1555, 1580, 1878), the sent one stands here: clients rely on it.
+ * the published list says (1007, 1008, 1016, 1033, 1160, 1555, 1580, 1878), this is the sent one: clients rely on it.
  * Status 0 marks what a client reports to itself and nobody sends.
  * Source: protocol/error-codes.json, protocol/endpoints.md, protocol/wire.md
  */

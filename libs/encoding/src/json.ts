@@ -47,7 +47,7 @@ const WORDS: ReadonlyMap<string, null | boolean> = new Map([
 
 /**
  * Reads one JSON value and nothing after it but blanks.
- * @throws EncodingError naming the position; also on an integer beyond 64 bits, a real that overflows, a NUL in a member
+ * @throws EncodingError naming the position; also on an integer beyond 64 bits, a real that overflows, NUL in a member
  *   name, a member named twice, a lone surrogate, and nesting deeper than 2048
  */
 export function parseJson(text: string): JsonValue {

@@ -20,7 +20,7 @@ import {
 /*
  * What a wallet signs, with the key of a reserve, a coin, a purse, a merge capability or an age group. A name without a
  * year is the layout in force; with a year it is the one of that time. Field names are the protocol's, in camel case.
- * Source: protocol/signatures.md; checked against test/vectors/protocol/signatures.json and test/vectors/signatures.json
+ * Source: protocol/signatures.md; checked against signatures.json in test/vectors and in test/vectors/protocol
  */
 export const WALLET_MESSAGES = {
   // --- signed by a reserve ---
