@@ -1,15 +1,32 @@
-/** Prints the closing line that CI reads: `N passed, N failed`, with skipped tests named if there are any. */
+/**
+ * Prints the closing line that CI reads: `N passed, N failed`. A file that does not load, an error outside of a test
+ * and a run that breaks off count as failed; skipped tests are named on the line before.
+ */
 export default class Summary {
-  onTestRunEnd(modules) {
-    const count = { passed: 0, failed: 0, skipped: 0 };
+  constructor() {
+    this.count = { passed: 0, failed: 0, skipped: 0 };
+    this.ended = false;
+    process.on('exit', () => this.print());
+  }
+
+  onTestRunEnd(modules, unhandledErrors, reason) {
+    this.ended = true;
+    const { count } = this;
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        if (state in count) count[state] += 1;
+        count[state === 'pending' ? 'failed' : state] += 1;
       }
-      if (module.errors().length > 0) count.failed += 1;
+      // Errors of hooks and of loading belong to a suite or a file, not to a test.
+      for (const suite of [module, ...module.children.allSuites()]) count.failed += suite.errors().length;
     }
-    const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
-    process.on('exit', () => console.log(`\n${count.passed} passed, ${count.failed} failed${skipped}`));
+    count.failed += unhandledErrors.length;
+    if (reason === 'interrupted') count.failed += 1;
+  }
+
+  print() {
+    const { passed, failed, skipped } = this.count;
+    if (skipped > 0) console.log(`\n${skipped} skipped`);
+    console.log(`\n${passed} passed, ${this.ended ? failed : failed + 1} failed`);
   }
 }
