@@ -1,1 +1,7 @@
-export {};
+export * from './gateway-client.js';
+export * from './gateway-errors.js';
+export * from './gateway-rows.js';
+export type { GatewayCredentials } from './gateway-transport.js';
+export * from './subject.js';
+export * from './transfer.js';
+export * from './wirewatch.js';
