@@ -23,7 +23,10 @@ export interface KeyBook {
   readonly accounts: Map<string, WireAccountOffer>;
   readonly wireFees: Of<'WireFeesSet'>[];
   readonly globalFees: Of<'GlobalFeesSet'>[];
+  extensions: Of<'ExtensionsSet'> | undefined;
   readonly officers: Map<EddsaPub, Of<'OfficerEnrolled'>>;
+  /** When something last changed: seconds. */
+  changedAt: number;
 }
 
 export const keyBook: Decider<KeyBook, KeysEvent> = {
@@ -38,7 +41,9 @@ export const keyBook: Decider<KeyBook, KeysEvent> = {
     accounts: new Map(),
     wireFees: [],
     globalFees: [],
+    extensions: undefined,
     officers: new Map(),
+    changedAt: 0,
   }),
   evolve,
 };
@@ -85,6 +90,7 @@ export const globalFeesAt = (book: KeyBook, time: number): Of<'GlobalFeesSet'> |
 
 function evolve(book: KeyBook, event: KeysEvent): KeyBook {
   book.revision += 1;
+  book.changedAt = Math.max(book.changedAt, event.at);
   switch (event.type) {
     case 'ExchangeConfigured':
       assert(
@@ -119,6 +125,9 @@ function evolve(book: KeyBook, event: KeysEvent): KeyBook {
       return book;
     case 'GlobalFeesSet':
       book.globalFees.push(event);
+      return book;
+    case 'ExtensionsSet':
+      book.extensions = event;
       return book;
     case 'OfficerEnrolled':
       book.officers.set(event.officerPub, event);

@@ -1,11 +1,9 @@
 /** How streams are named and folded. `<instance>.<category>-<key>`: two exchanges never meet in one store. */
 import { type Account, account } from './account.js';
 import type { Decider } from './decision.js';
-import type { EventCodec, EventsByCategory } from './events/catalogue.js';
-import type { Category } from './events/catalogue.js';
 import type { NonceEvent } from './events/account.js';
+import type { Category, EventCodec, EventsByCategory, StoredEvent } from './events/catalogue.js';
 import type { AccountHash, DenominationHash, HashCode, ReservePub } from './events/names.js';
-import type { JsonObject } from './events/fields.js';
 import { type KeyBook, keyBook } from './keys.js';
 import { type Reserve, reserve } from './reserve.js';
 import { type Transfer, transfer, type WireAccount, wireAccount } from './wire.js';
@@ -26,7 +24,17 @@ export interface Stream<State, C extends Category> {
   readonly category: C;
   readonly initial: () => State;
   readonly evolve: (state: State, event: EventsByCategory[C]) => State;
-  readonly decode: (stored: { type: string; version: number; data: JsonObject }) => EventsByCategory[C];
+  readonly decode: (stored: StoredEvent) => EventsByCategory[C];
+  /** What a unit adds to this stream. */
+  readonly append: (...events: EventsByCategory[C][]) => StreamAddition;
+  /** The same for events with a signature that must not exist unless they are committed; on the unit's last stream. */
+  readonly appendSigned: (...events: EventsByCategory[C][]) => StreamAddition;
+}
+
+export interface StreamAddition {
+  readonly stream: string;
+  readonly events: readonly StoredEvent[];
+  readonly commitOnly: boolean;
 }
 
 /** Names the streams of one instance; the only place where names are built. */
@@ -50,6 +58,21 @@ export class Streams {
     { initial, evolve }: Decider<State, EventsByCategory[C]>,
   ): Stream<State, C> {
     const name = key === undefined ? `${this.instance}.${category}` : `${this.instance}.${category}-${key}`;
-    return { name, category, initial, evolve, decode: (stored) => this.codec.decode(category, stored) };
+    const { codec } = this;
+    const decode = (stored: StoredEvent) => codec.decode(category, stored);
+    const addition = (events: EventsByCategory[C][], commitOnly: boolean): StreamAddition => ({
+      stream: name,
+      events: events.map((event) => codec.encode(event)),
+      commitOnly,
+    });
+    return {
+      name,
+      category,
+      initial,
+      evolve,
+      decode,
+      append: (...events) => addition(events, false),
+      appendSigned: (...events) => addition(events, true),
+    };
   }
 }

@@ -25,7 +25,8 @@ export const CATALOGUE: { readonly [C in Category]: readonly EventDefinition<str
   keys: KEYS_EVENTS,
 };
 
-interface StoredEvent {
+/** An event as a store keeps it. */
+export interface StoredEvent {
   readonly type: string;
   readonly version: number;
   readonly data: JsonObject;

@@ -114,6 +114,14 @@ export const GlobalFeesSet = defineEvent('GlobalFeesSet', {
   at: instant(),
 });
 
+/** The protocol extensions that hold, as published in `/keys`: the age groups. */
+export const ExtensionsSet = defineEvent('ExtensionsSet', {
+  /** Canonical JSON text of the `extensions` object. */
+  manifest: text(),
+  masterSignature: f.eddsaSignature(),
+  at: instant(),
+});
+
 /** Who may decide legitimizations. */
 export const OfficerEnrolled = defineEvent('OfficerEnrolled', {
   officerPub: f.eddsaPub(),
@@ -136,6 +144,7 @@ export const KEYS_EVENTS = [
   WireAccountDisabled,
   WireFeesSet,
   GlobalFeesSet,
+  ExtensionsSet,
   OfficerEnrolled,
 ] as const;
 export type KeysEvent = EventOf<(typeof KEYS_EVENTS)[number]>;
