@@ -6,7 +6,7 @@ export default class Summary {
   constructor() {
     this.count = { passed: 0, failed: 0, skipped: 0 };
     this.ended = false;
-    process.on('exit', () => this.print());
+    process.on('exit', (code) => this.print(code));
   }
 
   onTestRunEnd(modules, unhandledErrors, reason) {
@@ -24,9 +24,10 @@ export default class Summary {
     if (reason === 'interrupted') count.failed += 1;
   }
 
-  print() {
+  print(code) {
     const { passed, failed, skipped } = this.count;
+    const brokenOff = !this.ended || (code !== 0 && failed === 0); // no file matched, for example
     if (skipped > 0) console.log(`\n${skipped} skipped`);
-    console.log(`\n${passed} passed, ${this.ended ? failed : failed + 1} failed`);
+    console.log(`\n${passed} passed, ${brokenOff ? failed + 1 : failed} failed`);
   }
 }
