@@ -142,8 +142,10 @@ export function decodeAmount(bytes: Uint8Array): Amount {
 }
 
 function checkAmount(amount: Amount): void {
+  if (typeof amount !== 'object' || amount === null) throw new EncodingError('an amount', kindOf(amount));
   const { currency, units } = amount;
-  if (!CURRENCY.test(currency)) throw new EncodingError('a currency of 1 to 11 capital letters', kindOf(currency));
+  if (typeof currency !== 'string' || !CURRENCY.test(currency))
+    throw new EncodingError('a currency of 1 to 11 capital letters', kindOf(currency));
   if (typeof units !== 'bigint') throw new EncodingError('units as a bigint', kindOf(units));
   if (units < 0n || units > MAX_UNITS) throw new EncodingError('units from 0 to the limit of an amount', `${units}`);
 }

@@ -28,6 +28,8 @@ const INTEGER_MAX = 2n ** 63n - 1n;
 const FORGETTABLE = '$forgettable';
 const FORGOTTEN = '$forgotten';
 const SIGNIFICANT_DIGITS = 17;
+/** As many as JavaScript gives: enough to see whether a value lies exactly between two of 17 digits. */
+const DIGITS_MAX = 100;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what has to be escaped
 const ESCAPED = /["\\\u0000-\u001f]/g;
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
@@ -159,9 +161,7 @@ function hex4(code: number): string {
 function formatReal(value: number): string {
   if (!Number.isFinite(value)) throw new EncodingError('a finite number', String(value));
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';
-  const [mantissa = '', exponentText = '0'] = Math.abs(value)
-    .toExponential(SIGNIFICANT_DIGITS - 1)
-    .split('e');
+  const [mantissa = '', exponentText = '0'] = roundedHalfEven(Math.abs(value)).split('e');
   const exponent = Number(exponentText);
   const digits = mantissa.replace('.', '').replace(/0+$/, '') || '0';
   if (exponent < -4 || exponent >= SIGNIFICANT_DIGITS) {
@@ -171,6 +171,12 @@ function formatReal(value: number): string {
   const whole = exponent < 0 ? '0' : digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
   const fraction = exponent < 0 ? digits.padStart(digits.length - exponent - 1, '0') : digits.slice(exponent + 1);
   return `${sign}${whole}.${fraction || '0'}`;
+}
+
+/** 17 digits with exponent; JavaScript rounds a tie up, C to the even digit. */
+function roundedHalfEven(value: number): string {
+  const [, kept, exponent] = /^(\d\.\d{15}[02468])50*(e.*)$/.exec(value.toExponential(DIGITS_MAX)) ?? [];
+  return kept === undefined ? value.toExponential(SIGNIFICANT_DIGITS - 1) : `${kept}${exponent}`;
 }
 
 function isArray(value: JsonValue): value is readonly JsonValue[] {

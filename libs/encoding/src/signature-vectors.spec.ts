@@ -6,8 +6,8 @@ import {
   type Field,
   type FieldMap,
   fromHex,
-  type MessageName,
   MESSAGES,
+  type MessageName,
   message,
   parseAmount,
   parseDuration,
@@ -56,10 +56,7 @@ const FUNCTIONS: Record<string, readonly [MessageName, Record<string, Source>?]>
   ],
   wallet_purse_create_sign: ['PurseCreate', { purse_amount: 'amount' }],
   wallet_purse_delete_sign: ['PurseDelete'],
-  wallet_econtract_upload_sign: [
-    'PurseContract',
-    { h_econtract: (inputs) => sha512(fromHex(inputs.econtract.hex)) },
-  ],
+  wallet_econtract_upload_sign: ['PurseContract', { h_econtract: (inputs) => sha512(fromHex(inputs.econtract.hex)) }],
   wallet_purse_status_sign: ['PurseStatusRequest'],
   wallet_purse_deposit_sign: [
     'PurseDeposit',
@@ -171,7 +168,10 @@ describe('signatures.json', () => {
       const fields: FieldMap = MESSAGES[name].fields;
       const inputs = { ...row.inputs, signer_pub: row.signer_pub };
       const values = Object.fromEntries(
-        Object.entries(fields).map(([field, type]) => [field, valueOf(type, sources[snakeCase(field)], field, inputs)]),
+        Object.entries(fields).map(([field, type]) => [
+          field,
+          fieldValue(type, sources[snakeCase(field)], field, inputs),
+        ]),
       );
       const expected = fromHex(row.signed_blob.hex);
       const ourPurpose = PRIVATE_PURPOSES.get(row.purpose);
@@ -229,7 +229,7 @@ describe('protocol/test-vectors.json', () => {
   });
 });
 
-function valueOf(type: Field<never>, source: Source | undefined, field: string, inputs: Inputs): unknown {
+function fieldValue(type: Field<never>, source: Source | undefined, field: string, inputs: Inputs): unknown {
   if (typeof source === 'function') return source(inputs);
   const input = inputs[source ?? snakeCase(field)];
   switch (type.kind) {

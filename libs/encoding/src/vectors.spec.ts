@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import {
   AmountOverflow,
   addAmounts,
-  canonicalJson,
+  CurrencyMismatch,
   canonicalBase32,
+  canonicalJson,
   compareAmounts,
   contractJson,
-  CurrencyMismatch,
   decodeAmount,
   decodeBase32,
   durationJson,
@@ -224,7 +224,9 @@ for (const [file, checks] of Object.entries(CHECKS)) {
     test('every row was executed or is a listed difference', () => {
       expect(vectors.length).toBe(count);
       expect(vectors.filter((row: Row) => !executed.has(row))).toEqual([]);
-      expect(Object.keys(differences).filter((label) => !vectors.some((row: Row) => labelOf(row) === label))).toEqual([]);
+      expect(Object.keys(differences).filter((label) => !vectors.some((row: Row) => labelOf(row) === label))).toEqual(
+        [],
+      );
     });
   });
 }

@@ -23,7 +23,10 @@ export function sha512(bytes: Uint8Array): Uint8Array {
 /** The KDF of the protocol for 64 bytes: HKDF, extracting with HMAC-SHA512 and expanding with HMAC-SHA256. */
 export function kdf64(salt: Uint8Array, input: Uint8Array, info: Uint8Array): Uint8Array {
   const key = createHmac('sha512', salt).update(input).digest();
-  const block = (...parts: Uint8Array[]) => createHmac('sha256', key).update(concat(...parts)).digest();
+  const block = (...parts: Uint8Array[]) =>
+    createHmac('sha256', key)
+      .update(concat(...parts))
+      .digest();
   const first = block(info, Uint8Array.of(1));
   return concat(first, block(first, info, Uint8Array.of(2)));
 }
