@@ -1,1 +1,13 @@
-export {};
+export * from './checkpoint.js';
+export { eventLeaf, type StoredEvent, storedLeaf } from './leaf.js';
+export * from './ledger.js';
+export { type MemoryImage, MemoryStore } from './memory.js';
+export * from './port.js';
+export { FolderInUse } from './sqlite/lock.js';
+export { openSqliteReader, type SqliteReader, type SqliteReaderOptions } from './sqlite/read-only.js';
+export type { StoreReport } from './sqlite/report.js';
+export type { ScrubOptions } from './sqlite/scrub.js';
+export { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from './sqlite/store.js';
+export type { EventStream } from './state-cache.js';
+export * from './tree.js';
+export { EVENT_OVERHEAD_BYTES, type PreparedAppend, type PreparedUnit, prepareUnit } from './unit.js';

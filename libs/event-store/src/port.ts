@@ -68,7 +68,10 @@ export interface Committed extends CommittedUnit {
 /** A stretch of one stream, oldest first (newest first when read backward). */
 export interface StreamPage {
   readonly events: readonly RecordedEvent[];
-  /** The revision up to which every event is settled and known to this reader; `NO_EVENTS` if there is none. */
+  /**
+   * Read forward: the revision at which a fold that ends with this page stands: the stream's own if the page is
+   * complete, else that of its last event. Read backward: the stream's. `NO_EVENTS` if the stream has none.
+   */
   readonly revision: Revision | typeof NO_EVENTS;
   /** True if the page ends where the stream ends (or begins, when read backward). */
   readonly complete: boolean;
@@ -106,6 +109,11 @@ export class InvalidUnit extends Error {
   }
 }
 
+/** A subscriber's checkpoint lies beyond the end: it has seen a ledger that this store does not hold. */
+export class UnknownPosition extends Error {
+  override readonly name = 'UnknownPosition';
+}
+
 /** What is stored is not what was committed. It is never served; the process stops serving. */
 export class DamagedStore extends Error {
   override readonly name = 'DamagedStore';
@@ -121,7 +129,10 @@ export interface EventStore {
   /** Reads what is committed of one stream, with a current view (on a cluster: from the leader). */
   readStream(stream: string, options?: ReadStream): Promise<StreamPage>;
 
-  /** Reads committed units in commit order, those after `after`, in pages; ends at the present end. */
+  /**
+   * Reads committed units in commit order, those after `after` (`START` or a unit's position), in pages; ends at the
+   * present end. @throws UnknownPosition while iterating
+   */
   readAll(after: Position): AsyncIterable<CommittedUnit>;
 
   /** Like `readAll`, but goes on with what is committed later, until `signal` aborts (which ends it silently). */
@@ -136,15 +147,28 @@ export interface EventStore {
 export const UNIT_STREAMS_MAX = 260;
 export const UNIT_BYTES_MAX = 768 * 1024;
 
-const RANK = ['nonce', 'wire', 'account', 'coin', 'purse', 'transfer', 'reserve', 'keys'];
+/** The categories of streams in the order in which a unit commits them. */
+export const STREAM_CATEGORIES: readonly string[] = [
+  'nonce',
+  'wire',
+  'account',
+  'coin',
+  'purse',
+  'transfer',
+  'reserve',
+  'keys',
+];
 
 /**
  * The order of streams in a unit: by category in the rank of the architecture, then by name. The last stream is the
  * one on which the unit is decided, and the only one that may carry `commitOnly` events.
  */
 export function compareStreams(a: string, b: string): number {
-  const [categoryA, categoryB] = [RANK.indexOf(categoryOf(a)), RANK.indexOf(categoryOf(b))];
-  return categoryA - categoryB || (a < b ? -1 : a > b ? 1 : 0);
+  return rankOf(a) - rankOf(b) || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+function rankOf(stream: string): number {
+  return STREAM_CATEGORIES.indexOf(categoryOf(stream));
 }
 
 /** The category of `<instance>.<category>-<key>` (the `keys` stream has no key). */

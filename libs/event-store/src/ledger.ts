@@ -1,0 +1,272 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Decision } from '@florin/domain';
+import {
+  type Committed,
+  type EventStore,
+  type NewEvent,
+  NO_EVENTS,
+  type Position,
+  type ReadStream,
+  type Revision,
+  RevisionConflict,
+  START,
+  StoreUnavailable,
+  type StreamAppend,
+  type StreamPage,
+} from './port.js';
+import { Queues } from './queues.js';
+import { type EventStream, type Folded, StateCache } from './state-cache.js';
+
+/** Other processes kept winning the race for these streams: 500 with Retry-After. */
+export class TooManyConflicts extends Error {
+  override readonly name = 'TooManyConflicts';
+}
+
+/** What an attempt appends; the expected revision is the one at which it loaded the stream. */
+export interface Append {
+  readonly stream: string | { readonly name: string };
+  readonly events: readonly NewEvent[];
+  /** See `StreamAppend`. */
+  readonly commitOnly?: boolean;
+}
+
+/** How an attempt sees the store. What it appends is committed only if it answers `accept` or `refuse`. */
+export interface Transaction {
+  /**
+   * The present state of a stream, from the cache where it is held. The object is the cache's own: read it, never
+   * change it, and do not rely on it after the attempt.
+   */
+  load<State, Event>(stream: EventStream<State, Event>): Promise<State>;
+
+  /** Declares that the stream has no committed event yet. If it has one, the commit is a conflict. */
+  fresh(stream: string | { readonly name: string }): void;
+
+  /** Stored events as they are, for proofs and for answers given earlier. */
+  readStream(stream: string, options?: ReadStream): Promise<StreamPage>;
+
+  /** Adds to the unit of this attempt. Every stream must have been loaded or declared fresh. */
+  append(...appends: readonly Append[]): void;
+}
+
+/** What `transact` answers: the decision, and what was committed with it. */
+export type Settled<Answer> = Answer & { readonly committed?: Committed };
+
+export interface LedgerOptions {
+  /** States held in memory, and the events folded into them. */
+  readonly cacheEntries?: number;
+  readonly cacheEvents?: number;
+  /** How often an attempt is made before `TooManyConflicts`. */
+  readonly tries?: number;
+  readonly delay?: (ms: number) => Promise<unknown>;
+  /** From 0 to 1, for the jitter of the back-off. */
+  readonly random?: () => number;
+}
+
+const BACKOFF_FIRST_MS = 2;
+const BACKOFF_MAX_MS = 250;
+
+/**
+ * The only load-fold-decide-append loop.
+ *
+ * Cached states belong to the cache and are evolved in place, also while another attempt that loaded the same stream
+ * waits for a signature. That is safe: an attempt's expectation is the revision at which it loaded, captured before it
+ * saw the state. If the state has moved under it, the stream has moved too, and its unit is refused as a whole, however
+ * odd its decision was; and a refusal is answered only after the tails of all loaded streams were found unmoved.
+ */
+export class Ledger {
+  private readonly queues = new Queues();
+  private readonly cache: StateCache;
+  private readonly tries: number;
+  private readonly delay: (ms: number) => Promise<unknown>;
+  private readonly random: () => number;
+  private last = START;
+
+  constructor(
+    private readonly store: EventStore,
+    { cacheEntries = 20_000, cacheEvents = 100_000, tries = 8, delay = sleep, random = Math.random }: LedgerOptions = {},
+  ) {
+    this.cache = new StateCache(cacheEntries, cacheEvents);
+    this.tries = tries;
+    this.delay = delay;
+    this.random = random;
+  }
+
+  /** The position of the last unit that this ledger committed: what a query on this node must have seen. */
+  get lastCommitted(): Position {
+    return this.last;
+  }
+
+  /**
+   * Runs `attempt` until its unit is committed without a conflict, or needs none.
+   * @param queue names of the streams on which commands of this process wait for each other
+   * @throws TooManyConflicts, StoreUnavailable (outcome unknown), InvalidUnit, DamagedStore, and what `attempt` throws
+   */
+  transact<Answer extends Decision<unknown, unknown, unknown>>(
+    queue: readonly string[],
+    attempt: (tx: Transaction) => Promise<Answer>,
+  ): Promise<Settled<Answer>> {
+    return this.queues.run(queue, async () => {
+      for (let tried = 1; tried <= this.tries; tried += 1) {
+        const unit = new UnitOfWork(this.store, (stream) => this.present(stream));
+        const settled = await this.settle(unit, await attempt(unit));
+        if (settled) return settled;
+        if (tried < this.tries) await this.delay(this.backoffMs(tried));
+      }
+      throw new TooManyConflicts(`gave up after ${this.tries} attempts on ${queue.join(', ')}`);
+    });
+  }
+
+  /** The present state, possibly from the cache and without queueing: to find other streams, never to decide. */
+  async peek<State, Event>(stream: EventStream<State, Event>): Promise<State> {
+    return (await this.present(stream)).state as State;
+  }
+
+  /** @returns nothing if the attempt rested on a past that has moved */
+  private async settle<Answer extends Decision<unknown, unknown, unknown>>(
+    unit: UnitOfWork,
+    answer: Answer,
+  ): Promise<Settled<Answer> | undefined> {
+    const appends = unit.appends();
+    if (answer.kind === 'repeat') {
+      if (appends.length > 0) throw new Error('a repeat appends nothing');
+      return answer;
+    }
+    if (answer.kind === 'refuse' && (await this.anyMoved(unit))) return undefined;
+    if (appends.length === 0) {
+      if (answer.kind === 'accept') throw new Error('an accepted command appends at least one event');
+      return answer;
+    }
+    const committed = await this.commit(appends);
+    return committed && { ...answer, committed };
+  }
+
+  private async commit(appends: readonly StreamAppend[]): Promise<Committed | undefined> {
+    try {
+      const committed = await this.store.commit(appends);
+      if (committed.position > this.last) this.last = committed.position;
+      this.foldCommitted(committed);
+      return committed;
+    } catch (error) {
+      if (error instanceof RevisionConflict) {
+        for (const { stream } of appends) this.markStale(stream);
+        return undefined;
+      }
+      if (error instanceof StoreUnavailable) for (const { stream } of appends) this.cache.drop(stream);
+      throw error;
+    }
+  }
+
+  private foldCommitted({ events, revisions }: Committed): void {
+    for (const [stream, revision] of revisions) {
+      const folded = this.cache.held(stream);
+      if (!folded) continue;
+      const added = events.filter((event) => event.stream === stream);
+      // A state that is behind the unit (declared fresh, never loaded) is brought up by its next load.
+      if (folded.count < (added[0]?.number ?? 0)) folded.stale = true;
+      else this.cache.fold(folded, { events: added, revision });
+    }
+  }
+
+  private markStale(stream: string): void {
+    const folded = this.cache.held(stream);
+    if (folded) folded.stale = true;
+  }
+
+  /** The state as far as this process knows it: read whole when it is not held, its tail when it is stale. */
+  private async present(stream: EventStream<unknown, unknown>): Promise<Folded> {
+    const folded = this.cache.open(stream);
+    if (folded.stale) await this.readTail(folded);
+    return folded;
+  }
+
+  private async readTail(folded: Folded): Promise<void> {
+    let complete = false;
+    while (!complete) {
+      const page = await this.store.readStream(folded.stream.name, { fromNumber: folded.count });
+      this.cache.fold(folded, page);
+      complete = page.complete;
+    }
+    folded.stale = false;
+  }
+
+  private async anyMoved(unit: UnitOfWork): Promise<boolean> {
+    const moved = await Promise.all(
+      unit.loaded().map(async ({ folded, count }) => {
+        await this.readTail(folded);
+        return folded.count !== count;
+      }),
+    );
+    return moved.includes(true);
+  }
+
+  private backoffMs(tried: number): number {
+    return Math.min(BACKOFF_FIRST_MS * 2 ** tried, BACKOFF_MAX_MS) * (0.5 + this.random() / 2);
+  }
+}
+
+/** A stream as an attempt loaded it. */
+interface Loaded {
+  readonly folded: Folded;
+  readonly count: number;
+  readonly revision: Revision | typeof NO_EVENTS;
+}
+
+/** The transaction of one attempt: which streams it saw at which revision, and what it wants appended. */
+class UnitOfWork implements Transaction {
+  private readonly seen = new Map<string, Loaded>();
+  private readonly freshNames = new Set<string>();
+  private readonly collected = new Map<string, StreamAppend>();
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly present: (stream: EventStream<unknown, unknown>) => Promise<Folded>,
+  ) {}
+
+  async load<State, Event>(stream: EventStream<State, Event>): Promise<State> {
+    const folded = await this.present(stream);
+    if (!this.seen.has(stream.name)) {
+      const { count, revision } = folded;
+      this.seen.set(stream.name, { folded, count, revision });
+    }
+    return folded.state as State;
+  }
+
+  fresh(stream: string | { readonly name: string }): void {
+    this.freshNames.add(nameOf(stream));
+  }
+
+  readStream(stream: string, options?: ReadStream): Promise<StreamPage> {
+    return this.store.readStream(stream, options);
+  }
+
+  append(...appends: readonly Append[]): void {
+    for (const { stream, events, commitOnly } of appends) {
+      const name = nameOf(stream);
+      const earlier = this.collected.get(name);
+      this.collected.set(name, {
+        stream: name,
+        expected: this.expectedOf(name),
+        events: earlier ? [...earlier.events, ...events] : events,
+        commitOnly: commitOnly || earlier?.commitOnly || false,
+      });
+    }
+  }
+
+  appends(): StreamAppend[] {
+    return [...this.collected.values()];
+  }
+
+  loaded(): Loaded[] {
+    return [...this.seen.values()];
+  }
+
+  private expectedOf(name: string): Revision | typeof NO_EVENTS {
+    const loaded = this.seen.get(name);
+    if (loaded) return loaded.revision;
+    if (this.freshNames.has(name)) return NO_EVENTS;
+    throw new Error(`${name} was neither loaded nor declared fresh, so nothing can be appended to it`);
+  }
+}
+
+const nameOf = (stream: string | { readonly name: string }): string =>
+  typeof stream === 'string' ? stream : stream.name;

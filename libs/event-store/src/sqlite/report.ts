@@ -1,0 +1,12 @@
+/** What a store tells its operator; everything but `scrubbed` deserves attention. */
+export type StoreReport =
+  /** Events that no head covered were found at start and removed: a crash came before their acknowledgement. */
+  | { readonly kind: 'tail-cut'; readonly fromIndex: number; readonly events: number }
+  /** The log key could not sign; it is asked again, and commits wait. */
+  | { readonly kind: 'signing-failed'; readonly message: string }
+  /** Something stored is not what was committed. The store serves nothing any more. */
+  | { readonly kind: 'damaged'; readonly message: string }
+  /** The disk failed, or a thread died: nobody knows what is durable, and the process is about to end. */
+  | { readonly kind: 'failed'; readonly message: string }
+  /** A scrub found the first `events` events to be what was committed. */
+  | { readonly kind: 'scrubbed'; readonly events: number };

@@ -1,0 +1,74 @@
+/** Asking a worker thread: one message there, one back. */
+import type { MessagePort } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
+import { StoreUnavailable } from '../port.js';
+import { errorOf, type Fault, faultOf } from './faults.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: a table of functions of any kind
+export type Operations = Record<string, (...args: any[]) => unknown>;
+type Answer<Ops extends Operations, Op extends keyof Ops> = Awaited<ReturnType<Ops[Op]>>;
+type Reply = [id: number, value: unknown, fault?: Fault];
+
+/** The answering side: calls the named operation, and sends back what it returns or throws. */
+export function serve(port: MessagePort, operations: Operations): void {
+  port.on('message', async ([id, op, args]: [number, string, unknown[]]) => {
+    try {
+      const value = await operations[op]?.(...args);
+      port.postMessage([id, value] satisfies Reply);
+    } catch (error) {
+      port.postMessage([id, undefined, faultOf(error)] satisfies Reply);
+    }
+  });
+}
+
+/** The asking side. */
+export class Thread<Ops extends Operations> {
+  private readonly worker: Worker;
+  private readonly asked = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  private readonly ended: Promise<unknown>;
+  private nextId = 0;
+  private closing = false;
+
+  /** @param died told when the thread ends without having been asked to */
+  constructor(entry: URL, workerData: unknown, died: (error: Error) => void) {
+    this.worker = new Worker(entry, { workerData });
+    this.worker.on('message', (reply: Reply) => this.settle(reply));
+    let reason = new Error('a thread of the event store ended');
+    this.worker.on('error', (error) => {
+      reason = error instanceof Error ? error : new Error(String(error));
+    });
+    this.ended = new Promise((resolve) => {
+      this.worker.on('exit', () => {
+        for (const { reject } of this.asked.values()) reject(new StoreUnavailable(reason.message));
+        this.asked.clear();
+        if (!this.closing) died(reason);
+        resolve(undefined);
+      });
+    });
+  }
+
+  ask<Op extends keyof Ops & string>(op: Op, ...args: Parameters<Ops[Op]>): Promise<Answer<Ops, Op>> {
+    return new Promise((resolve, reject) => {
+      this.nextId += 1;
+      this.asked.set(this.nextId, { resolve, reject });
+      this.worker.postMessage([this.nextId, op, args]);
+    });
+  }
+
+  /** Lets what was asked finish, then ends the thread. */
+  async close(): Promise<void> {
+    if (!this.closing) {
+      this.closing = true;
+      await this.ask('close', ...([] as unknown as Parameters<Ops['close'] & Ops[string]>)).catch(() => {});
+      await this.worker.terminate();
+    }
+    await this.ended;
+  }
+
+  private settle([id, value, fault]: Reply): void {
+    const waiting = this.asked.get(id);
+    this.asked.delete(id);
+    if (fault) waiting?.reject(errorOf(fault));
+    else waiting?.resolve(value as never);
+  }
+}

@@ -1,0 +1,203 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import type { Head } from '../checkpoint.js';
+import {
+  type Committed,
+  DamagedStore,
+  type Position,
+  type RecordedEvent,
+  type Revision,
+  RevisionConflict,
+  StoreUnavailable,
+} from '../port.js';
+import type { PreparedUnit } from '../unit.js';
+import { errorOf, type Fault } from './faults.js';
+import { packUnit, type Verdicts } from './journal.js';
+import type { Tail } from './recovery.js';
+import type { FromWriter, ToWriter, WriterData } from './writer.js';
+
+const ENTRY = new URL('./writer.js', import.meta.url);
+const SIGN_PAUSE_MAX_MS = 1_000;
+/** How often a head is asked for while the store is being opened; later, as long as it lives. */
+const SIGN_TRIES_AT_OPEN = 5;
+const LATE_CHECK_MS = 1_000;
+
+export interface WriterOptions {
+  readonly data: WriterData;
+  readonly signHead: (text: Uint8Array) => Promise<Uint8Array>;
+  /** How long a commit may take before its caller hears that its outcome is unknown. */
+  readonly commitTimeoutMs: number;
+  /** Units that may wait; beyond, a commit is refused at once. */
+  readonly waitingMax: number;
+  readonly signingFailed: (message: string) => void;
+  /** A group is durable. Called before its commits are answered. */
+  readonly covered: (head: Head) => void;
+  /** The writer can go on no more. */
+  readonly failed: (error: Error) => void;
+}
+
+interface Waiting {
+  readonly unit: PreparedUnit;
+  readonly writtenAtUs: number;
+  readonly sinceMs: number;
+  readonly resolve: (committed: Committed) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The main thread's end of the writer. */
+export class WriterThread {
+  private readonly worker: Worker;
+  /** In the order in which they were handed over. */
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly lateCheck: NodeJS.Timeout;
+  private readonly opened: Promise<{ head: Head; cut: Tail }>;
+  private settleOpened!: { resolve: (opened: { head: Head; cut: Tail }) => void; reject: (error: Error) => void };
+  private isOpen = false;
+  private closed: Promise<void> | undefined;
+  private signalClosed = (): void => {};
+  private nextId = 0;
+
+  constructor(private readonly options: WriterOptions) {
+    this.opened = new Promise((resolve, reject) => {
+      this.settleOpened = { resolve, reject };
+    });
+    this.worker = new Worker(ENTRY, { workerData: options.data });
+    this.worker.on('message', (message: FromWriter) => this.receive(message));
+    this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
+    this.worker.on('exit', () => this.signalClosed());
+    this.lateCheck = setInterval(() => this.giveUpLate(), LATE_CHECK_MS);
+    this.lateCheck.unref();
+  }
+
+  /** @throws DamagedStore, FolderInUse, and what prevents a first head from being signed */
+  async open(): Promise<{ head: Head; cut: Tail }> {
+    try {
+      return await this.opened;
+    } catch (error) {
+      clearInterval(this.lateCheck);
+      await this.worker.terminate();
+      throw error;
+    }
+  }
+
+  commit(unit: PreparedUnit, writtenAtUs: number): Promise<Committed> {
+    if (this.closed) throw new StoreUnavailable('the event store is closed');
+    if (this.waiting.size >= this.options.waitingMax) {
+      throw new StoreUnavailable(`${this.waiting.size} units wait for the disk already; this one was not written`);
+    }
+    return new Promise((resolve, reject) => {
+      this.nextId += 1;
+      this.waiting.set(this.nextId, { unit, writtenAtUs, sinceMs: performance.now(), resolve, reject });
+      this.post(packUnit(this.nextId, writtenAtUs, unit));
+    });
+  }
+
+  /** Finishes what was handed over, then ends the thread and gives the folder back. */
+  close(): Promise<void> {
+    this.closed ??= new Promise<void>((resolve) => {
+      this.signalClosed = resolve;
+      this.post('close');
+      // A head that cannot be signed must not keep the process alive for ever.
+      setTimeout(resolve, this.options.commitTimeoutMs).unref();
+    }).then(async () => {
+      clearInterval(this.lateCheck);
+      this.rejectAll(new StoreUnavailable('the event store was closed'));
+      await this.worker.terminate();
+    });
+    return this.closed;
+  }
+
+  private receive(message: FromWriter): void {
+    switch (message.kind) {
+      case 'opened':
+        this.isOpen = true;
+        this.settleOpened.resolve(message);
+        return;
+      case 'sign':
+        void this.sign(message.text);
+        return;
+      case 'group':
+        this.options.covered(message.head);
+        this.answer(message.verdicts);
+        return;
+      case 'failed':
+        this.refuse(message.ids, message.fault);
+        return;
+      case 'closed':
+        this.signalClosed();
+    }
+  }
+
+  private answer(verdicts: Verdicts): void {
+    for (let i = 0; i < verdicts.length; i += 2) {
+      const [id, verdict] = [verdicts[i] as number, verdicts[i + 1] as number];
+      const waiting = this.waiting.get(id);
+      if (!waiting) continue;
+      this.waiting.delete(id);
+      if (verdict >= 0) waiting.resolve(committedOf(waiting, verdict));
+      else waiting.reject(new RevisionConflict(waiting.unit.appends[-1 - verdict]?.stream ?? ''));
+    }
+  }
+
+  private refuse(ids: readonly number[], fault: Fault): void {
+    const error = errorOf(fault);
+    if (!this.isOpen) return this.settleOpened.reject(error);
+    if (!(error instanceof StoreUnavailable)) return this.fail(error);
+    for (const id of ids) {
+      this.waiting.get(id)?.reject(error);
+      this.waiting.delete(id);
+    }
+  }
+
+  private async sign(text: string): Promise<void> {
+    for (let tried = 1; ; tried += 1) {
+      try {
+        const signature = await this.options.signHead(Buffer.from(text));
+        return this.post({ signature: new Uint8Array(signature) });
+      } catch (error) {
+        const { message } = error as Error;
+        if (!this.isOpen && tried === SIGN_TRIES_AT_OPEN) return this.settleOpened.reject(error as Error);
+        this.options.signingFailed(message);
+        await sleep(Math.min(10 * 2 ** tried, SIGN_PAUSE_MAX_MS), undefined, { ref: false });
+      }
+    }
+  }
+
+  private giveUpLate(): void {
+    for (const [id, { sinceMs, reject }] of this.waiting) {
+      if (performance.now() - sinceMs < this.options.commitTimeoutMs) return;
+      this.waiting.delete(id);
+      reject(new StoreUnavailable('the unit waited too long for the disk or the log key; it may still be committed'));
+    }
+  }
+
+  private fail(error: Error): void {
+    if (!this.isOpen) return this.settleOpened.reject(error);
+    this.rejectAll(error instanceof DamagedStore ? error : new StoreUnavailable(error.message));
+    if (!this.closed) this.options.failed(error);
+  }
+
+  private rejectAll(error: Error): void {
+    for (const { reject } of this.waiting.values()) reject(error);
+    this.waiting.clear();
+  }
+
+  private post(message: ToWriter): void {
+    this.worker.postMessage(message);
+  }
+}
+
+function committedOf({ unit, writtenAtUs }: Waiting, firstIndex: number): Committed {
+  const position = BigInt(firstIndex + unit.eventCount - 1) as Position;
+  const events: RecordedEvent[] = [];
+  const revisions = new Map<string, Revision>();
+  for (const { stream, expected, events: added } of unit.appends) {
+    let number = typeof expected === 'bigint' ? Number(expected) : -1;
+    for (const { type, version, data } of added) {
+      number += 1;
+      events.push({ stream, number, index: firstIndex + events.length, position, type, version, data, writtenAtUs });
+    }
+    revisions.set(stream, BigInt(number) as Revision);
+  }
+  return { position, events, revisions };
+}
