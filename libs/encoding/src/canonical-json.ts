@@ -104,25 +104,25 @@ function membersOf(value: JsonObject, name: string): JsonObject {
 }
 
 function write(value: JsonValue, style: Style): string {
-  switch (typeof value) {
-    case 'boolean':
-      return String(value);
-    case 'string':
-      return writeString(value, style);
-    case 'bigint':
-      if (value < INTEGER_MIN || value > INTEGER_MAX) throw new EncodingError('an integer of 64 bits', 'a larger one');
-      return String(value);
-    case 'number':
-      if (Number.isSafeInteger(value)) return String(value);
-      if (Number.isInteger(value)) throw new EncodingError('an integer above 2^53 as a bigint', 'a number');
-      return style.real(value);
-    default:
-      if (value === null) return 'null';
-      if (value instanceof JsonReal) return style.real(value.value);
-      if (isArray(value)) return `[${value.map((element) => write(element, style)).join(',')}]`;
-      if (isObject(value)) return writeObject(value, style);
-      throw new EncodingError('a JSON value', kindOf(value));
-  }
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return writeString(value, style);
+  if (typeof value === 'number') return writeNumber(value, style);
+  if (typeof value === 'bigint') return writeBigint(value);
+  if (value instanceof JsonReal) return style.real(value.value);
+  if (isArray(value)) return `[${value.map((element) => write(element, style)).join(',')}]`;
+  if (isObject(value)) return writeObject(value, style);
+  throw new EncodingError('a JSON value', kindOf(value));
+}
+
+function writeNumber(value: number, style: Style): string {
+  if (Number.isSafeInteger(value)) return String(value);
+  if (Number.isInteger(value)) throw new EncodingError('an integer above 2^53 as a bigint', 'a number');
+  return style.real(value);
+}
+
+function writeBigint(value: bigint): string {
+  if (value < INTEGER_MIN || value > INTEGER_MAX) throw new EncodingError('an integer of 64 bits', 'a larger one');
+  return String(value);
 }
 
 function writeObject(object: JsonObject, style: Style): string {

@@ -207,6 +207,7 @@ describe('forgettable members', () => {
 
   test('salts of members that are not there do not matter', () => {
     expect(contractJson({ a: 1, $forgettable: { z: 'S' } }, never)).toBe('{"a":1}');
+    expect(contractJson({ constructor: 1, $forgettable: {} }, never)).toBe('{"constructor":1}');
   });
 
   test('what cannot be meant is refused', () => {
@@ -225,11 +226,12 @@ describe('forgettable members', () => {
   function base32Of(byte: number): string {
     const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
     const bits = byte.toString(2).padStart(8, '0').repeat(64).padEnd(515, '0');
-    return (bits.match(/.{5}/g) ?? []).map((group) => alphabet[Number.parseInt(group, 2)]).join('');
+    const groups = bits.match(/.{5}/g) ?? [];
+    return groups.map((group) => alphabet[Number.parseInt(group, 2)]).join('');
   }
 });
 
-/** Names that JSON hashing accepts: well-formed, without NUL; `__proto__` cannot be set by a literal of the generator. */
+/** Names that can be hashed: well-formed, without NUL; and not `__proto__`, which the generator would set as such. */
 function hashable(name: string): boolean {
   return !/[\ud800-\udfff]/u.test(name) && !name.includes('\0') && name !== '__proto__';
 }

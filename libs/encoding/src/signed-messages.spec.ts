@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EncodingError, type FieldMap, fromHex, type Layout, MESSAGES, message, PURPOSE, record } from './index.js';
-import { sizeOf } from './layout.js';
+import { sizeOf, word8 } from './layout.js';
 import { HASHED_RECORDS } from './messages-exchange.js';
 import { FLORIN_MESSAGES, FLORIN_PURPOSE } from './messages-florin.js';
 import { UNVERIFIED_PURPOSES } from './purposes.js';
@@ -123,6 +123,9 @@ describe('packing', () => {
     expect(operationOf('PURSE CREATE')).toBe('PURSE CR');
     expect(operationOf('MELT')).toBe('MELT\0\0\0\0');
     expect(operationOf('WITHDRAW')).toBe('WITHDRAW');
+    const target = new Uint8Array(12);
+    word8.write(target, 2, 'PURSE CREATE');
+    expect([target[1], target[9], target[10]]).toEqual([0, 'R'.charCodeAt(0), 0]);
     for (const wrong of ['', 'MÄLT', 'A\0']) expect(() => operationOf(wrong)).toThrow('printable ASCII as operation');
   });
 
