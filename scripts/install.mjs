@@ -122,7 +122,7 @@ const causes = [
     'Python 3 is missing; it is needed to compile SQLite. Debian, Ubuntu: apt install python3.',
   ],
   [
-    /not found: make|make: not found|spawn make ENOENT|(g\+\+|gcc|c\+\+|cc|clang): (command )?not found|xcode-select/i,
+    /not found: make|make: not found|make ENOENT|make: [^ ]+: No such file|(g\+\+|cc): (command )?not found|cc1plus/i,
     'A C++ compiler or make is missing; they are needed to compile SQLite. Debian, Ubuntu: apt install ' +
       'build-essential. Fedora: dnf install gcc-c++ make. macOS: xcode-select --install.',
   ],
