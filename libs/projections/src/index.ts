@@ -1,1 +1,18 @@
-export {};
+export type { Checkpoint } from './batch.js';
+export type { Page } from './columns.js';
+export type { DenominationLedger } from './denominations.js';
+export type { LegitimizationCase, LegitimizationDecision, LegitimizedAccount } from './legitimizations.js';
+export type { Moment, OnProgress, PastView, Progress, Verification } from './maintenance.js';
+export {
+  type ReserveHistory,
+  type ReserveHistoryEntry,
+  type ReserveHistoryRow,
+  reserveHistoryEntries,
+} from './reserve-history.js';
+export type { ReserveSummary } from './reserve-summary.js';
+export { type Lag, Views, type ViewsOptions, ViewsStopped } from './runner.js';
+export type { Difference } from './tables.js';
+export type { OutgoingTransfer, TransferStatus } from './transfers.js';
+export type { QueryAnswer, QueryArguments, QueryName, ViewName } from './views.js';
+export { ViewsBehind } from './waiters.js';
+export type { WireCredit } from './wire-credits.js';

@@ -1,0 +1,18 @@
+/** The read models. One more is a file and a line here. */
+import { denominations } from './denominations.js';
+import { legitimizations } from './legitimizations.js';
+import { reserveHistory } from './reserve-history.js';
+import { reserveSummary } from './reserve-summary.js';
+import { transfers } from './transfers.js';
+import { wireCredits } from './wire-credits.js';
+
+export const VIEWS = [reserveSummary, reserveHistory, transfers, wireCredits, denominations, legitimizations] as const;
+
+type ListedView = (typeof VIEWS)[number];
+export type ViewName = ListedView['name'];
+
+type QueriesOf<V extends ViewName> = ReturnType<Extract<ListedView, { readonly name: V }>['open']>['queries'];
+export type QueryName<V extends ViewName> = Extract<keyof QueriesOf<V>, string>;
+type Query<V extends ViewName, Q extends QueryName<V>> = Extract<QueriesOf<V>[Q], (...args: never[]) => unknown>;
+export type QueryArguments<V extends ViewName, Q extends QueryName<V>> = Parameters<Query<V, Q>>;
+export type QueryAnswer<V extends ViewName, Q extends QueryName<V>> = ReturnType<Query<V, Q>>;
