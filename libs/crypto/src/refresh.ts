@@ -1,4 +1,4 @@
-import { AMOUNT_SIZE, type Amount, concat, EncodingError, encodeU32, utf8, writeAmount } from '@florin/encoding';
+import { type Amount, concat, EncodingError, encodeAmount, encodeU32, utf8 } from '@florin/encoding';
 import type { BlindedPlanchet } from './denomination.js';
 import type { Ecdh } from './eddsa.js';
 import { checkSize } from './errors.js';
@@ -74,14 +74,12 @@ export function refreshOf({ sha512 }: Primitives, kdf: Kdf, ecdh: Ecdh) {
     /** The refresh commitment (`rc`), 64 bytes. Protocols after 2024 commit to a seed instead; not modelled here. */
     commitment(melt: RefreshCommitment): Uint8Array {
       checkShape(melt);
-      const amount = new Uint8Array(AMOUNT_SIZE);
-      writeAmount(amount, 0, melt.amountWithFee);
       return sha512(
         ...(melt.refreshSecret === undefined ? [] : [melt.refreshSecret]),
         ...melt.transferPubs,
         ...melt.denominationHashes,
         melt.oldCoinPub,
-        amount,
+        encodeAmount(melt.amountWithFee),
         ...melt.planchets.flatMap((candidate) => candidate.flatMap(planchetParts)),
       );
     },
