@@ -1,1 +1,28 @@
-export {};
+export { type AccountKey, AccountVault, type AccountVaultOptions, DamagedSeal, openSealed } from './account-vault.js';
+export { KeyFolderRefused } from './files.js';
+export {
+  denominationKeyName,
+  KeyFolder,
+  type KeyFolderOptions,
+  type KeyName,
+  LOG_KEY,
+  MASTER_KEY,
+  OFFICER_KEY,
+  signingKeyName,
+} from './key-folder.js';
+export * from './offers.js';
+export {
+  type DenominationKey,
+  type Ed25519Key,
+  type Ed25519KeyKind,
+  type FaultKind,
+  type NewKey,
+  type PublicKey,
+  SigningRefused,
+} from './protocol.js';
+export * from './schedule.js';
+export { type SignerStatus, SignersBusy, SignersUnavailable } from './signer-pool.js';
+export type { SignerUser } from './signer-process.js';
+export { type BlindRequest, Signers, type SignersOptions } from './signers.js';
+export { Verifiers, VerifiersBusy, type VerifiersOptions, VerifiersUnavailable } from './verifiers.js';
+export type { VerifyJob } from './verify.js';

@@ -1,0 +1,172 @@
+import { join } from 'node:path';
+import {
+  checkFolder,
+  createFile,
+  destroyFile,
+  KeyFolderRefused,
+  namesIn,
+  privateFolder,
+  readPrivateFile,
+} from './files.js';
+
+/*
+ * The folder of all private keys of one exchange. All its nodes mount the same one.
+ *
+ *   ledger.json                     which ledger these keys belong to
+ *   log.json                        signs the heads of the log
+ *   master.json, officer.json       development only; in production they are kept offline
+ *   denominations/<h_denom_pub>.json
+ *   signing/<exchange_pub>.json     online signing keys
+ *   accounts/<h_payto>.json         what bank account URIs are sealed under
+ */
+
+/** Path of a private key inside the key folder. */
+export type KeyName = string;
+
+/** 64 bytes in canonical base32. */
+const HASH = '[0-9A-HJKMNP-TV-Z]{103}';
+/** 32 bytes in canonical base32. */
+const KEY = '[0-9A-HJKMNP-TV-Z]{52}';
+const KEY_NAME = new RegExp(`^(denominations/${HASH}|signing/${KEY}|log|master|officer)\\.json$`);
+const ACCOUNT = new RegExp(`^${KEY}$`);
+const SUFFIX = '.json';
+const LEDGER = 'ledger.json';
+const DENOMINATIONS = 'denominations';
+const SIGNING = 'signing';
+const ACCOUNTS = 'accounts';
+/** What production has no business to hold. */
+const DEVELOPMENT_KEYS = ['master.json', 'officer.json'];
+
+export const LOG_KEY: KeyName = 'log.json';
+export const MASTER_KEY: KeyName = 'master.json';
+export const OFFICER_KEY: KeyName = 'officer.json';
+export const denominationKeyName = (denominationHash: string): KeyName =>
+  `${DENOMINATIONS}/${denominationHash}${SUFFIX}`;
+export const signingKeyName = (exchangePub: string): KeyName => `${SIGNING}/${exchangePub}${SUFFIX}`;
+
+export interface KeyFolderOptions {
+  /** Allows a master key and an officer key beside the data. */
+  readonly development: boolean;
+  /** The user who owns every file, by default the one this process runs as. */
+  readonly uid?: number;
+}
+
+export class KeyFolder {
+  private constructor(
+    readonly path: string,
+    readonly development: boolean,
+    private readonly uid: number,
+  ) {}
+
+  /**
+   * Opens the folder, creating it if it is not there, and cleans up what dead processes left unfinished.
+   * @throws KeyFolderRefused if others could read it, if somebody else owns a part of it, or if it holds keys that
+   *   production must not have
+   */
+  static async open(path: string, options: KeyFolderOptions): Promise<KeyFolder> {
+    const folder = KeyFolder.at(path, options);
+    for (const part of ['', DENOMINATIONS, SIGNING, ACCOUNTS]) await privateFolder(join(path, part), folder.uid);
+    // The files of accounts may be many: each is checked when it is read.
+    for (const part of ['', DENOMINATIONS, SIGNING]) await checkFolder(join(path, part), folder.uid);
+    for (const name of DEVELOPMENT_KEYS) {
+      if (options.development || (await readPrivateFile(join(path, name), folder.uid)) === undefined) continue;
+      throw new KeyFolderRefused(
+        `${join(path, name)} was made for development: production keeps this key offline. Start with a key folder of ` +
+          'its own, and a ledger that was not signed by it',
+      );
+    }
+    return folder;
+  }
+
+  /** The folder as another process has opened and checked it. */
+  static at(path: string, { development, uid = ownUid() }: KeyFolderOptions): KeyFolder {
+    return new KeyFolder(path, development, uid);
+  }
+
+  /** Every private key that is there: denominations, signing keys, and those that there is only one of. */
+  async keyNames(): Promise<KeyName[]> {
+    const denominations = await namesIn(join(this.path, DENOMINATIONS), SUFFIX);
+    const signing = await namesIn(join(this.path, SIGNING), SUFFIX);
+    const single = await namesIn(this.path, SUFFIX);
+    const names = [
+      ...denominations.map(denominationKeyName),
+      ...signing.map(signingKeyName),
+      ...single.map((name) => `${name}${SUFFIX}`),
+    ];
+    return names.filter((name) => KEY_NAME.test(name));
+  }
+
+  /** @returns the text of a key file, for signers only; undefined if there is none */
+  async readKey(name: KeyName): Promise<string | undefined> {
+    return readPrivateFile(this.pathOf(name), this.uid);
+  }
+
+  /** @returns false if there is a key of this name already: that one stays */
+  async createKey(name: KeyName, content: string): Promise<boolean> {
+    return createFile(this.pathOf(name), content, this.uid);
+  }
+
+  /** Overwrites and removes a key that nothing needs any more. @returns false if there was none */
+  async destroyKey(name: KeyName): Promise<boolean> {
+    return destroyFile(this.pathOf(name));
+  }
+
+  /** @param hPayto normalised hash of the account, canonical base32 */
+  async readAccount(hPayto: string): Promise<string | undefined> {
+    return readPrivateFile(this.accountPath(hPayto), this.uid);
+  }
+
+  /** @returns false if the account has a key already: that one stays */
+  async createAccount(hPayto: string, content: string): Promise<boolean> {
+    return createFile(this.accountPath(hPayto), content, this.uid);
+  }
+
+  /** @returns false if there was none */
+  async destroyAccount(hPayto: string): Promise<boolean> {
+    return destroyFile(this.accountPath(hPayto));
+  }
+
+  /** Normalised hashes of all accounts that have a key. */
+  async accounts(): Promise<string[]> {
+    return (await namesIn(join(this.path, ACCOUNTS), SUFFIX)).filter((name) => ACCOUNT.test(name));
+  }
+
+  /** @returns the ledger that uses these keys, undefined as long as none does */
+  async ledgerOf(): Promise<string | undefined> {
+    const path = join(this.path, LEDGER);
+    const text = await readPrivateFile(path, this.uid);
+    if (text === undefined) return undefined;
+    const marker = JSON.parse(text) as { ledger?: unknown };
+    if (typeof marker.ledger !== 'string') throw new KeyFolderRefused(`${path} does not name a ledger`);
+    return marker.ledger;
+  }
+
+  /**
+   * Ties the keys to a ledger, for good: coins of two ledgers under one key could be spent in both. A second call with
+   * the same name changes nothing.
+   * @throws KeyFolderRefused if they belong to another one
+   */
+  async markLedger(name: string): Promise<void> {
+    await createFile(join(this.path, LEDGER), `${JSON.stringify({ ledger: name })}\n`, this.uid);
+    const owner = await this.ledgerOf();
+    if (owner !== name) {
+      throw new KeyFolderRefused(`the keys in ${this.path} belong to the ledger ${owner}, not to ${name}`);
+    }
+  }
+
+  private pathOf(name: KeyName): string {
+    if (!KEY_NAME.test(name)) throw new RangeError(`${JSON.stringify(name)} is not the name of a key file`);
+    return join(this.path, name);
+  }
+
+  private accountPath(hPayto: string): string {
+    if (!ACCOUNT.test(hPayto)) throw new RangeError('an account is named by 32 bytes in canonical base32');
+    return join(this.path, ACCOUNTS, `${hPayto}${SUFFIX}`);
+  }
+}
+
+function ownUid(): number {
+  const uid = process.geteuid?.();
+  if (uid === undefined) throw new KeyFolderRefused('key files need a system with users and modes');
+  return uid;
+}

@@ -1,0 +1,129 @@
+import { EncodingError } from '@florin/encoding';
+import { KeyFolder } from './key-folder.js';
+import { pack, unpack } from './pack.js';
+import {
+  type Answer,
+  type Ask,
+  type Fault,
+  type JobName,
+  type Order,
+  type Reply,
+  SigningRefused,
+  STARTED,
+} from './protocol.js';
+import { SignerKeys } from './signer-keys.js';
+
+/*
+ * The program of a signer process: it owns private keys and answers jobs on the channel to the exchange that forked
+ * it. It opens no socket, reads nothing but the key folder, and ends when the channel closes, however its parent ended.
+ *
+ * Blind signatures are made one at a time, with a look at the channel between two of them: whatever else is asked
+ * waits for one signature at most.
+ */
+
+for (const name of Object.keys(process.env)) delete process.env[name];
+process.umask(0o077);
+// A signal to the whole group ends the exchange, which first lets its jobs be answered and then closes the channel.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.on('disconnect', () => process.exit(0));
+
+const [path = '', mode] = process.argv.slice(2);
+const keys = new SignerKeys(KeyFolder.at(path, { development: mode === 'development' }));
+
+interface Batch {
+  readonly id: number;
+  readonly ask: Ask<'blind'>;
+  readonly planchets: readonly Uint8Array[];
+  readonly signatures: Uint8Array[];
+}
+
+const batches: Batch[] = [];
+/** What changes the set of keys happens in the order in which it was asked for. */
+let changes: Promise<unknown> = Promise.resolve();
+
+process.on('message', (message) => {
+  const order = message as Order;
+  switch (order.job) {
+    case 'load':
+      return inOrder(order.id, () => keys.load(order.ask));
+    case 'retire':
+      return inOrder(order.id, async () => done(keys.retire(order.ask)));
+    case 'drop':
+      return inOrder(order.id, async () => done(keys.drop(order.ask)));
+    case 'generate': // takes long, on another thread
+      return void keys.generate(order.ask).then(
+        (name) => reply(order.id, name),
+        (error) => refuse(order.id, error),
+      );
+    case 'blind':
+      return enqueue(order.id, order.ask);
+    case 'derive':
+      return answer(order.id, () => keys.deriveR(order.ask.name, order.ask.nonce, order.ask.operation));
+    case 'sign':
+      return answer(order.id, () => pack(keys.sign(order.ask.name, unpack(order.ask.messages))));
+    case 'ping':
+      return reply(order.id, null);
+  }
+});
+
+if (process.connected) process.send?.(STARTED);
+else process.exit(0);
+
+function enqueue(id: number, ask: Ask<'blind'>): void {
+  batches.push({ id, ask, planchets: unpack(ask.planchets), signatures: [] });
+  if (batches.length === 1) setImmediate(signNext);
+}
+
+function signNext(): void {
+  const [batch] = batches;
+  if (batch === undefined) return;
+  const { id, ask, planchets, signatures } = batch;
+  try {
+    const planchet = planchets[signatures.length];
+    const key = ask.keys[ask.of[signatures.length] ?? -1];
+    if (planchet === undefined || key === undefined) throw new SigningRefused('malformed', 'a batch without a key');
+    signatures.push(keys.signBlinded(key.name, planchet, key.operation));
+    if (signatures.length === planchets.length) {
+      batches.shift();
+      reply(id, pack(signatures));
+    }
+  } catch (error) {
+    batches.shift();
+    refuse(id, error);
+  }
+  if (batches.length > 0) setImmediate(signNext);
+}
+
+function inOrder(id: number, change: () => Promise<Answer<JobName>>): void {
+  changes = changes.then(change).then(
+    (result) => reply(id, result),
+    (error) => refuse(id, error),
+  );
+}
+
+function answer(id: number, compute: () => Answer<JobName>): void {
+  try {
+    reply(id, compute());
+  } catch (error) {
+    refuse(id, error);
+  }
+}
+
+function reply(id: number, result: Answer<JobName>): void {
+  send({ id, answer: result });
+}
+
+/** None of our errors quotes a key: see private-keys.ts. */
+function refuse(id: number, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const kind = error instanceof SigningRefused ? error.reason : error instanceof EncodingError ? 'malformed' : 'failed';
+  send({ id, fault: { kind, message } satisfies Fault });
+}
+
+function send(message: Reply): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {}); // a closed channel ends us anyway
+}
+
+function done(_: void): null {
+  return null;
+}
