@@ -51,9 +51,9 @@ export const HISTORY_LIMIT_MAX = 1024;
 export const LONG_POLL_MAX_MS = 240_000;
 
 /**
- * A bank's Taler Wire Gateway, seen from the exchange. Every call has a time limit of its own, every reply a size limit,
- * and nothing of a reply is believed before it is checked. All errors are GatewayErrors (`gateway-errors.ts`), unless
- * `signal` aborts a call, which throws the signal's reason. Source: protocol/wire.md
+ * A bank's Taler Wire Gateway, seen from the exchange. Every call has a time limit of its own, every reply a limit of
+ * its size, and nothing of a reply is believed before it is checked. All errors are GatewayErrors, unless `signal`
+ * aborts a call, which throws the signal's reason. Source: protocol/wire.md
  */
 export class WireGateway {
   readonly #currency: string;

@@ -70,7 +70,7 @@ export class GatewayTransport {
     this.#baseUrl = checkBaseUrl(baseUrl);
     this.#fetch = fetch;
     this.#timeoutMs = timeoutMs;
-    this.#authorization = auth && authorization(auth);
+    this.#authorization = auth && authorizationHeader(auth);
     this.#secrets = auth ? secretsOf(auth) : [];
   }
 
@@ -158,7 +158,8 @@ function checkBaseUrl(baseUrl: string): string {
   return url.href;
 }
 
-function authorization(auth: GatewayCredentials): string {
+/** The value of `Authorization`. @throws GatewayMisconfigured on credentials that no HTTP header can carry */
+export function authorizationHeader(auth: GatewayCredentials): string {
   const value = auth.kind === 'basic' ? `Basic ${basicToken(auth)}` : `Bearer ${auth.token}`;
   if (/[^\x20-\x7e]/.test(value)) throw new GatewayMisconfigured('credentials that no HTTP header can carry');
   return value;
@@ -202,10 +203,10 @@ function parseReply(path: string, text: string): JsonValue {
 }
 
 /** What an error body says; nothing if it is none, as from a proxy. */
-function parseProblem(text: string): { readonly code?: unknown; readonly hint?: unknown; readonly detail?: unknown } {
+function parseProblem(text: string): Readonly<Record<string, unknown>> {
   try {
     const json = parseJson(text);
-    return typeof json === 'object' && json !== null ? json : {};
+    return typeof json === 'object' ? { ...json } : {};
   } catch (error) {
     if (error instanceof EncodingError) return {};
     throw error;

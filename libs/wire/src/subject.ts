@@ -2,8 +2,7 @@ import { decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
 
 /*
  * Subjects of wire transfers. A customer's transfer to an exchange names a reserve (or an account key, for KYC
- * authentication) somewhere in its text; a transfer of the exchange names wtid and base URL.
- * Source: protocol/wire.md, "Subject parsing" and "history/outgoing"
+ * authentication) somewhere in its text. Source: protocol/wire.md, "Subject parsing"
  */
 
 /** What a customer's transfer is for. */
@@ -23,7 +22,9 @@ const BREAK = /[^A-Za-z0-9\s-]+/;
 const SEPARATOR = /[\s-]+/;
 const KYC_COLON = /(?<![A-Za-z0-9])KYC\s*:/gi;
 const KYC_WORD = /^KYC$/i;
-const KYC_PREFIX = /^KYC(?=.)/i;
+const KYC_PREFIX = /^KYC/i;
+/** 52 characters have four bits more than 32 bytes; with these zero, the last one stands for 0 or 16. */
+const LAST_CHARACTER = /[0OG]$/i;
 
 /**
  * Finds the one key in a subject. The key may be cut into pieces by white space or hyphens and stand between other
@@ -35,12 +36,16 @@ const KYC_PREFIX = /^KYC(?=.)/i;
 export function parseSubject(text: string): CreditSubject | undefined {
   if (text.length > SUBJECT_LENGTH_MAX) return undefined;
   const found = new Map<string, CreditSubject>();
+  const add = (kind: CreditSubject['kind'], key: Uint8Array | undefined) => {
+    if (key) found.set(`${kind} ${encodeBase32(key)}`, { kind, key });
+  };
   for (const stretch of text.replace(KYC_COLON, ' KYC ').split(BREAK)) {
     const words = stretch.split(SEPARATOR).filter((word) => word !== '');
     words.forEach((word, first) => {
-      const announced = KYC_WORD.test(words[first - 1] ?? '');
-      collect(found, announced ? 'kyc' : 'reserve', words.slice(first));
-      if (KYC_PREFIX.test(word)) collect(found, 'kyc', [word.slice('KYC'.length), ...words.slice(first + 1)]);
+      const following = words.slice(first + 1);
+      const accountKey = KYC_PREFIX.test(word) ? keyIn([word.slice('KYC'.length), ...following]) : undefined;
+      if (accountKey) add('kyc', accountKey);
+      else if (!KYC_WORD.test(words[first - 1] ?? '')) add('reserve', keyIn([word, ...following]));
     });
   }
   const [only] = found.values();
@@ -53,27 +58,17 @@ export function formatSubject({ kind, key }: CreditSubject): string {
   return kind === 'kyc' ? `KYC:${encodeBase32(key)}` : encodeBase32(key);
 }
 
-/** The subject of an outgoing transfer. @param wtid 32 bytes */
-export function formatTransferSubject(wtid: Uint8Array, exchangeBaseUrl: string): string {
-  return `${encodeBase32(wtid)} ${exchangeBaseUrl}`;
-}
-
-/** Adds the key that the leading words make up, if they do. */
-function collect(found: Map<string, CreditSubject>, kind: CreditSubject['kind'], words: readonly string[]): void {
+/** The key that the leading words make up, if they do. */
+function keyIn(words: readonly string[]): Uint8Array | undefined {
   let joined = '';
   for (const word of words) {
     joined += word;
     if (joined.length >= KEY_LENGTH) break;
   }
-  const key = joined.length === KEY_LENGTH ? canonicalKey(joined) : undefined;
-  if (key) found.set(`${kind} ${encodeBase32(key)}`, { kind, key });
-}
-
-function canonicalKey(text: string): Uint8Array | undefined {
+  if (joined.length !== KEY_LENGTH) return undefined;
   try {
-    const key = decodeBase32(text, KEY_SIZE);
-    const last = decodeBase32(`${text.slice(-1)}0`)[0] as number;
-    return (last >> 3) % 16 === 0 ? key : undefined;
+    const key = decodeBase32(joined, KEY_SIZE);
+    return LAST_CHARACTER.test(joined) ? key : undefined;
   } catch (error) {
     if (error instanceof EncodingError) return undefined;
     throw error;
