@@ -97,7 +97,10 @@ function buildApp(bank: Bank): FastifyInstance {
       maxParamLength: PATH_PARAMETER_LENGTH_MAX,
     },
     frameworkErrors: (error, _request, reply) => void sendFault(reply as FastifyReply, faultOf(error)),
-    clientErrorHandler: (_error, socket) => socket.end(MALFORMED_HTTP),
+    clientErrorHandler: (_error, socket) => {
+      if (socket.writable) socket.end(MALFORMED_HTTP);
+      else socket.destroy();
+    },
   });
   // One reader for every content type: curl -d does not say application/json.
   app.removeAllContentTypeParsers();

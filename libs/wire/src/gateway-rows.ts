@@ -1,8 +1,8 @@
 import type { Amount } from '@florin/encoding';
 
 /*
- * What a bank says, as values. Instants are seconds since 1970. Row ids begin at 1 and increase in the order of booking,
- * with gaps; they end at 2^63 - 1, where integers in JSON end.
+ * What a bank says, as values. Instants are seconds since 1970. Row ids begin at 1 and increase with the bookings, not
+ * without gaps; they end at 2^63 - 1, where integers in JSON end.
  * Source: protocol/wire.md
  */
 
