@@ -1,14 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
-import {
-  concat,
-  decodeBase32,
-  EncodingError,
-  encodeBase32,
-  equalBytes,
-  kindOf,
-  normalizePayto,
-} from '@florin/encoding';
+import { concat, decodeBase32, EncodingError, encodeBase32, equalBytes, kindOf } from '@florin/encoding';
 import type { KeyFolder } from './key-folder.js';
 
 /*
@@ -52,6 +45,7 @@ const KEY_ID_SIZE = 8;
 const NONCE_SIZE = 24;
 const BOX_OVERHEAD = 16;
 const { secretbox, sha512 } = serverPrimitives;
+const { hash } = taler(serverPrimitives);
 
 export class AccountVault {
   /** In the order of last use. */
@@ -167,10 +161,7 @@ function open(hPayto: string, key: Uint8Array, sealed: string): string | undefin
   return uri;
 }
 
-/** First 32 bytes of SHA-512 over the normalised URI and NUL. */
-function normalizedHash(uri: string): string {
-  return encodeBase32(sha512(new TextEncoder().encode(`${normalizePayto(uri)}\0`)).subarray(0, KEY_SIZE));
-}
+const normalizedHash = (uri: string): string => encodeBase32(hash.normalizedPayto(uri));
 
 function keyId(key: Uint8Array): Uint8Array {
   return sha512(key).subarray(0, KEY_ID_SIZE);

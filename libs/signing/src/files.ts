@@ -38,20 +38,25 @@ export async function privateFolder(path: string, uid: number): Promise<void> {
   checkOwner(path, found, { uid, mode: '700' });
 }
 
-/** Checks every file of the folder, and finishes what a process that died had begun to destroy or to create. */
-export async function checkFolder(path: string, uid: number): Promise<void> {
-  for (const { name } of await readdir(path, { withFileTypes: true })) {
+/** Checks that only `uid` can read the files of a folder. */
+export async function checkFiles(path: string, uid: number): Promise<void> {
+  for (const name of await readdir(path)) {
     const file = join(path, name);
     const found = await attempt(lstat(file), 'ENOENT');
-    if (found === 'ENOENT') continue;
-    if (found.isFile()) checkOwner(file, found, { uid, mode: '600' });
-    if (name.endsWith(GONE)) await erase(file);
-    else if (name.endsWith(NEW) && Date.now() - found.mtimeMs > ABANDONED_AFTER_MS) {
-      // Never overwritten: it may be the second name of a file that is in use.
-      await attempt(unlink(file), 'ENOENT');
-    }
+    if (found !== 'ENOENT' && found.isFile()) checkOwner(file, found, { uid, mode: '600' });
   }
-  await syncFolder(path);
+}
+
+/** Finishes what a process that died had begun to create or to destroy. */
+export async function finishUnfinished(path: string): Promise<void> {
+  const unfinished = (await readdir(path)).filter((name) => name.startsWith('.'));
+  for (const name of unfinished) {
+    const file = join(path, name);
+    if (name.endsWith(GONE)) await erase(file);
+    // Never overwritten: it may be the second name of a file that is in use.
+    else if (name.endsWith(NEW) && (await isAbandoned(file))) await attempt(unlink(file), 'ENOENT');
+  }
+  if (unfinished.length > 0) await syncFolder(path);
 }
 
 /**
@@ -105,6 +110,11 @@ export async function destroyFile(path: string): Promise<boolean> {
 export async function namesIn(path: string, suffix: string): Promise<string[]> {
   const names = (await readdir(path)).filter((name) => name.endsWith(suffix) && !name.startsWith('.'));
   return names.map((name) => name.slice(0, -suffix.length)).sort();
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const found = await attempt(lstat(path), 'ENOENT');
+  return found !== 'ENOENT' && Date.now() - found.mtimeMs > ABANDONED_AFTER_MS;
 }
 
 async function writeDraft(path: string, content: string, uid: number): Promise<void> {

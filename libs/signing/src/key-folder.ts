@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import {
-  checkFolder,
+  checkFiles,
   createFile,
   destroyFile,
+  finishUnfinished,
   KeyFolderRefused,
   namesIn,
   privateFolder,
@@ -65,9 +66,12 @@ export class KeyFolder {
    */
   static async open(path: string, options: KeyFolderOptions): Promise<KeyFolder> {
     const folder = KeyFolder.at(path, options);
-    for (const part of ['', DENOMINATIONS, SIGNING, ACCOUNTS]) await privateFolder(join(path, part), folder.uid);
-    // The files of accounts may be many: each is checked when it is read.
-    for (const part of ['', DENOMINATIONS, SIGNING]) await checkFolder(join(path, part), folder.uid);
+    for (const part of ['', DENOMINATIONS, SIGNING, ACCOUNTS]) {
+      await privateFolder(join(path, part), folder.uid);
+      await finishUnfinished(join(path, part));
+      // The files of accounts may be very many: each is checked when it is read.
+      if (part !== ACCOUNTS) await checkFiles(join(path, part), folder.uid);
+    }
     for (const name of DEVELOPMENT_KEYS) {
       if (options.development || (await readPrivateFile(join(path, name), folder.uid)) === undefined) continue;
       throw new KeyFolderRefused(

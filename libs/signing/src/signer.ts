@@ -47,9 +47,15 @@ process.on('message', (message) => {
     case 'load':
       return inOrder(order.id, () => keys.load(order.ask));
     case 'retire':
-      return inOrder(order.id, async () => done(keys.retire(order.ask)));
+      return inOrder(order.id, async () => {
+        keys.retire(order.ask);
+        return null;
+      });
     case 'drop':
-      return inOrder(order.id, async () => done(keys.drop(order.ask)));
+      return inOrder(order.id, async () => {
+        keys.drop(order.ask);
+        return null;
+      });
     case 'generate': // takes long, on another thread
       return void keys.generate(order.ask).then(
         (name) => reply(order.id, name),
@@ -122,8 +128,4 @@ function refuse(id: number, error: unknown): void {
 
 function send(message: Reply): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {}); // a closed channel ends us anyway
-}
-
-function done(_: void): null {
-  return null;
 }

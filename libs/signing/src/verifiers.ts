@@ -89,7 +89,7 @@ export class Verifiers {
   /** Ends the threads; what they have not answered fails with VerifiersUnavailable. */
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.all(this.threads.map(({ worker }) => worker?.terminate()));
+    await Promise.all(this.threads.flatMap(({ worker }) => (worker ? [worker.terminate()] : [])));
   }
 
   private verifyPart(jobs: readonly VerifyJob[]): Promise<boolean[]> {

@@ -16,7 +16,6 @@ export type VerifyJob =
 
 /** Prepared public keys that are kept; an exchange has some hundred denominations in use. */
 const PREPARED_MAX = 2_000;
-const POINT_SIZE = 32;
 const { eddsa, denomination } = taler(serverPrimitives);
 
 /** In the order of last use, by their bytes. */
