@@ -7,8 +7,9 @@
  * All integers are big-endian, all texts UTF-8. The data is the JSON text as it is stored. `JSON.parse` and
  * `JSON.stringify` of it give the same bytes again, so the hash survives a move between stores.
  */
-import { leafHash } from './tree.js';
+
 import type { RecordedEvent } from './port.js';
+import { leafHash } from './tree.js';
 
 /** The columns of an event that its leaf covers; `text` is its data as it is stored. */
 export interface StoredEvent {

@@ -83,7 +83,13 @@ export class Ledger {
 
   constructor(
     private readonly store: EventStore,
-    { cacheEntries = 20_000, cacheEvents = 100_000, tries = 8, delay = sleep, random = Math.random }: LedgerOptions = {},
+    {
+      cacheEntries = 20_000,
+      cacheEvents = 100_000,
+      tries = 8,
+      delay = sleep,
+      random = Math.random,
+    }: LedgerOptions = {},
   ) {
     this.cache = new StateCache(cacheEntries, cacheEvents);
     this.tries = tries;

@@ -1,4 +1,5 @@
 import { Bell, follow } from './follow.js';
+import { pageRange, pageRevision } from './page.js';
 import {
   type Committed,
   type CommittedUnit,
@@ -16,7 +17,6 @@ import {
   type StreamPage,
   UnknownPosition,
 } from './port.js';
-import { pageRange, pageRevision } from './page.js';
 import { checkStreamName, prepareUnit } from './unit.js';
 
 /** One event as the memory store keeps it: its data as text, so that nobody can change what was committed. */

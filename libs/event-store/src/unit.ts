@@ -22,6 +22,7 @@ export interface PreparedAppend extends StreamAppend {
 export interface PreparedUnit {
   readonly appends: readonly PreparedAppend[];
   readonly eventCount: number;
+  readonly sizeBytes: number;
 }
 
 /**
@@ -64,7 +65,7 @@ export function prepareUnit(unit: readonly StreamAppend[]): PreparedUnit {
   if (sizeBytes > UNIT_BYTES_MAX) {
     throw new InvalidUnit(`a unit has at most ${UNIT_BYTES_MAX} bytes, not ${sizeBytes}`, true);
   }
-  return { appends, eventCount };
+  return { appends, eventCount, sizeBytes };
 }
 
 /** @throws InvalidUnit unless the name is `<instance>.<category>-<key>`, or `<instance>.keys` */

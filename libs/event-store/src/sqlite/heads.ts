@@ -3,9 +3,18 @@
  * checkpoint, written in turn, so that one of them is whole whatever a crash does to the other. A slot is one sector:
  * disks write it whole. Both are filled at creation; a slot that is not a valid checkpoint is damage.
  */
-import { closeSync, existsSync, fdatasyncSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
-import { type Head, InvalidNote, NoteVerifier, parseCheckpoint } from '../checkpoint.js';
+import { type Head, InvalidNote, type NoteVerifier, parseCheckpoint } from '../checkpoint.js';
 import { DamagedStore } from '../port.js';
 
 const SLOT_BYTES = 512;
@@ -65,7 +74,9 @@ export function readHeads(path: string, check?: NoteVerifier): Head[] {
   return Array.from({ length: SLOTS }, (_, slot) => {
     try {
       const note = noteIn(bytes.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES));
-      return check ? check.open(note) : parseCheckpoint(note);
+      if (check) return check.open(note);
+      const { text: _, ...head } = parseCheckpoint(note);
+      return head;
     } catch (error) {
       if (!(error instanceof InvalidNote)) throw error;
       throw new DamagedStore(`slot ${slot} of ${path} is no head of this ledger: ${error.message}. ${HINT}`);
@@ -92,7 +103,8 @@ const HINT =
 function writeSlot(fd: number, slot: number, note: string): void {
   const bytes = Buffer.alloc(SLOT_BYTES);
   if (bytes.write(note) !== Buffer.byteLength(note)) throw new RangeError('the head does not fit its slot');
-  if (writeSync(fd, bytes, 0, SLOT_BYTES, slot * SLOT_BYTES) !== SLOT_BYTES) throw new Error('the head was written short');
+  if (writeSync(fd, bytes, 0, SLOT_BYTES, slot * SLOT_BYTES) !== SLOT_BYTES)
+    throw new Error('the head was written short');
 }
 
 function noteIn(slot: Buffer): string {

@@ -1,7 +1,7 @@
-import type { PreparedUnit } from '../unit.js';
 import { storedLeaf } from '../leaf.js';
 import { NO_EVENTS } from '../port.js';
 import type { Frontier } from '../tree.js';
+import type { PreparedUnit } from '../unit.js';
 import type { Db } from './schema.js';
 import { StoredTree } from './stored-tree.js';
 

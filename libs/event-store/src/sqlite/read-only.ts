@@ -1,7 +1,7 @@
 import type { Head } from '../checkpoint.js';
 import type { CommittedUnit, Position, ReadStream, StreamPage } from '../port.js';
-import { Readers, startReader } from './readers.js';
 import type { ReaderOps } from './reader.js';
+import { Readers, startReader } from './readers.js';
 import { CHECK_ALL_MAX } from './recovery.js';
 import { type ScrubOptions, scrub } from './scrub.js';
 import type { Thread } from './thread.js';

@@ -1,5 +1,12 @@
 import { pageRevision } from '../page.js';
-import { type CommittedUnit, type Position, type ReadStream, type RecordedEvent, type StreamPage, UnknownPosition } from '../port.js';
+import {
+  type CommittedUnit,
+  type Position,
+  type ReadStream,
+  type RecordedEvent,
+  type StreamPage,
+  UnknownPosition,
+} from '../port.js';
 import { checkStreamName } from '../unit.js';
 import type { ReaderOps } from './reader.js';
 import type { PackedStretch, ReaderData } from './reader-side.js';

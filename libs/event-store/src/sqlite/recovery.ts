@@ -7,7 +7,7 @@ import { StoredTree } from './stored-tree.js';
 import { StoreCheck } from './verify.js';
 
 /** Up to so many events are checked whole at start (about a second); beyond, the rest is the scrub's. */
-export const CHECK_ALL_MAX = 200_000;
+export const CHECK_ALL_MAX = 100_000;
 /** How much of the end is checked in a larger store. */
 const TAIL_EVENTS = 16 * TILE;
 const STREAMS_PER_PAGE = 1_000;

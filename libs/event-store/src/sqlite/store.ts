@@ -38,8 +38,8 @@ export interface SqliteStoreOptions {
   readonly abort?: () => void;
   /** After so long a commit answers StoreUnavailable; 15 s by default. */
   readonly commitTimeoutMs?: number;
-  /** So many units may wait for the disk; 10,000 by default. */
-  readonly waitingMax?: number;
+  /** Units of so many bytes may wait for the disk; 64 MiB by default. */
+  readonly waitingBytesMax?: number;
   /** A store with more events is checked at its end only when it starts; `scrub` does the rest. */
   readonly checkAllMax?: number;
 }
@@ -75,7 +75,7 @@ export class SqliteStore implements EventStore {
       data: { folder, origin, logPub: new Uint8Array(logPub), checkAllMax },
       signHead,
       commitTimeoutMs: options.commitTimeoutMs ?? 15_000,
-      waitingMax: options.waitingMax ?? 10_000,
+      waitingBytesMax: options.waitingBytesMax ?? 64 * 1024 * 1024,
       signingFailed: (message) => onReport({ kind: 'signing-failed', message }),
       covered: (head) => this.cover(head),
       failed: (error) => this.fail(error),
@@ -213,7 +213,8 @@ export class SqliteStore implements EventStore {
   }
 
   private checkServing(): void {
-    if (this.failure) throw this.failure instanceof DamagedStore ? this.failure : new StoreUnavailable(this.failure.message);
+    if (this.failure)
+      throw this.failure instanceof DamagedStore ? this.failure : new StoreUnavailable(this.failure.message);
     if (this.closing) throw new StoreUnavailable('the event store is closed');
   }
 }

@@ -60,7 +60,9 @@ export class StoredTree {
 export function foldHashes(hashes: readonly Uint8Array[]): Uint8Array {
   let row = hashes;
   while (row.length > 1) {
-    row = Array.from({ length: row.length / 2 }, (_, i) => nodeHash(row[2 * i] as Uint8Array, row[2 * i + 1] as Uint8Array));
+    row = Array.from({ length: row.length / 2 }, (_, i) =>
+      nodeHash(row[2 * i] as Uint8Array, row[2 * i + 1] as Uint8Array),
+    );
   }
   return row[0] as Uint8Array;
 }

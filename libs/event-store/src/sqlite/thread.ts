@@ -9,6 +9,9 @@ export type Operations = Record<string, (...args: any[]) => unknown>;
 type Answer<Ops extends Operations, Op extends keyof Ops> = Awaited<ReturnType<Ops[Op]>>;
 type Reply = [id: number, value: unknown, fault?: Fault];
 
+/** The threads handle short-lived values: a large nursery would only cost memory. */
+export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 8 };
+
 /** The answering side: calls the named operation, and sends back what it returns or throws. */
 export function serve(port: MessagePort, operations: Operations): void {
   port.on('message', async ([id, op, args]: [number, string, unknown[]]) => {
@@ -31,7 +34,7 @@ export class Thread<Ops extends Operations> {
 
   /** @param died told when the thread ends without having been asked to */
   constructor(entry: URL, workerData: unknown, died: (error: Error) => void) {
-    this.worker = new Worker(entry, { workerData });
+    this.worker = new Worker(entry, { workerData, resourceLimits: THREAD_LIMITS });
     this.worker.on('message', (reply: Reply) => this.settle(reply));
     let reason = new Error('a thread of the event store ended');
     this.worker.on('error', (error) => {

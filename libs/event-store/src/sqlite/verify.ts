@@ -69,7 +69,8 @@ export class StoreCheck {
     for (let [level, width] = [1, TILE]; width <= size; [level, width] = [level + 1, width * TILE]) {
       expected.push([level, Math.floor(size / width)]);
     }
-    if (JSON.stringify(counts) !== JSON.stringify(expected)) throw new DamagedStore('tiles of the tree are not all there');
+    if (JSON.stringify(counts) !== JSON.stringify(expected))
+      throw new DamagedStore('tiles of the tree are not all there');
     for (const [level, count] of expected.slice(1)) {
       for (let number = 0; number < count; number += 1) {
         const below = foldHashes(this.tree.hashes(level - 1, number * TILE, TILE));
@@ -92,7 +93,11 @@ export class StoreCheck {
   }
 
   private tile(number: number, leaves: readonly Uint8Array[]): void {
-    this.same(this.tree.hashes(1, number, 1)[0], foldHashes(leaves), `events ${number * TILE} to ${(number + 1) * TILE - 1}`);
+    this.same(
+      this.tree.hashes(1, number, 1)[0],
+      foldHashes(leaves),
+      `events ${number * TILE} to ${(number + 1) * TILE - 1}`,
+    );
   }
 
   private same(a: Uint8Array | undefined, b: Uint8Array, what: string): void {

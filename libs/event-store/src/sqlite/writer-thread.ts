@@ -14,6 +14,7 @@ import type { PreparedUnit } from '../unit.js';
 import { errorOf, type Fault } from './faults.js';
 import { packUnit, type Verdicts } from './journal.js';
 import type { Tail } from './recovery.js';
+import { THREAD_LIMITS } from './thread.js';
 import type { FromWriter, ToWriter, WriterData } from './writer.js';
 
 const ENTRY = new URL('./writer.js', import.meta.url);
@@ -27,8 +28,8 @@ export interface WriterOptions {
   readonly signHead: (text: Uint8Array) => Promise<Uint8Array>;
   /** How long a commit may take before its caller hears that its outcome is unknown. */
   readonly commitTimeoutMs: number;
-  /** Units that may wait; beyond, a commit is refused at once. */
-  readonly waitingMax: number;
+  /** Bytes of units that may wait; beyond, a commit is refused at once. */
+  readonly waitingBytesMax: number;
   readonly signingFailed: (message: string) => void;
   /** A group is durable. Called before its commits are answered. */
   readonly covered: (head: Head) => void;
@@ -56,12 +57,13 @@ export class WriterThread {
   private closed: Promise<void> | undefined;
   private signalClosed = (): void => {};
   private nextId = 0;
+  private waitingBytes = 0;
 
   constructor(private readonly options: WriterOptions) {
     this.opened = new Promise((resolve, reject) => {
       this.settleOpened = { resolve, reject };
     });
-    this.worker = new Worker(ENTRY, { workerData: options.data });
+    this.worker = new Worker(ENTRY, { workerData: options.data, resourceLimits: THREAD_LIMITS });
     this.worker.on('message', (message: FromWriter) => this.receive(message));
     this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
     this.worker.on('exit', () => this.signalClosed());
@@ -82,12 +84,13 @@ export class WriterThread {
 
   commit(unit: PreparedUnit, writtenAtUs: number): Promise<Committed> {
     if (this.closed) throw new StoreUnavailable('the event store is closed');
-    if (this.waiting.size >= this.options.waitingMax) {
+    if (this.waitingBytes > this.options.waitingBytesMax) {
       throw new StoreUnavailable(`${this.waiting.size} units wait for the disk already; this one was not written`);
     }
     return new Promise((resolve, reject) => {
       this.nextId += 1;
       this.waiting.set(this.nextId, { unit, writtenAtUs, sinceMs: performance.now(), resolve, reject });
+      this.waitingBytes += unit.sizeBytes;
       this.post(packUnit(this.nextId, writtenAtUs, unit));
     });
   }
@@ -131,9 +134,8 @@ export class WriterThread {
   private answer(verdicts: Verdicts): void {
     for (let i = 0; i < verdicts.length; i += 2) {
       const [id, verdict] = [verdicts[i] as number, verdicts[i + 1] as number];
-      const waiting = this.waiting.get(id);
+      const waiting = this.take(id);
       if (!waiting) continue;
-      this.waiting.delete(id);
       if (verdict >= 0) waiting.resolve(committedOf(waiting, verdict));
       else waiting.reject(new RevisionConflict(waiting.unit.appends[-1 - verdict]?.stream ?? ''));
     }
@@ -143,10 +145,7 @@ export class WriterThread {
     const error = errorOf(fault);
     if (!this.isOpen) return this.settleOpened.reject(error);
     if (!(error instanceof StoreUnavailable)) return this.fail(error);
-    for (const id of ids) {
-      this.waiting.get(id)?.reject(error);
-      this.waiting.delete(id);
-    }
+    for (const id of ids) this.take(id)?.reject(error);
   }
 
   private async sign(text: string): Promise<void> {
@@ -164,11 +163,18 @@ export class WriterThread {
   }
 
   private giveUpLate(): void {
-    for (const [id, { sinceMs, reject }] of this.waiting) {
+    for (const [id, { sinceMs }] of this.waiting) {
       if (performance.now() - sinceMs < this.options.commitTimeoutMs) return;
-      this.waiting.delete(id);
-      reject(new StoreUnavailable('the unit waited too long for the disk or the log key; it may still be committed'));
+      const late = 'the unit waited too long for the disk or the log key; it may still be committed';
+      this.take(id)?.reject(new StoreUnavailable(late));
     }
+  }
+
+  private take(id: number): Waiting | undefined {
+    const waiting = this.waiting.get(id);
+    this.waiting.delete(id);
+    this.waitingBytes -= waiting?.unit.sizeBytes ?? 0;
+    return waiting;
   }
 
   private fail(error: Error): void {
@@ -178,8 +184,7 @@ export class WriterThread {
   }
 
   private rejectAll(error: Error): void {
-    for (const { reject } of this.waiting.values()) reject(error);
-    this.waiting.clear();
+    for (const id of [...this.waiting.keys()]) this.take(id)?.reject(error);
   }
 
   private post(message: ToWriter): void {

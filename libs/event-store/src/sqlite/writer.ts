@@ -35,7 +35,7 @@ export type FromWriter =
   | { readonly kind: 'closed' };
 
 const GROUP_UNITS_MAX = 512;
-const CACHE_KIB = 32 * 1024;
+const CACHE_KIB = 16 * 1024;
 /** How much is written to the log, roughly, before its pages are copied into the database. */
 const CHECKPOINT_BYTES = 16 * 1024 * 1024;
 /** Pages that an event touches in the table and in both indexes, at worst. */
@@ -144,7 +144,8 @@ class Writer {
     });
     this.signed = undefined;
     // A head that cannot be verified would make the next start impossible.
-    if (!this.verifier.accepts(text, signature)) throw new Error('the head was signed with another key than the log key');
+    if (!this.verifier.accepts(text, signature))
+      throw new Error('the head was signed with another key than the log key');
     return { origin, size, root, note: signedNote(text, { name: origin, logPub, signature }) };
   }
 
@@ -160,5 +161,7 @@ if (parentPort) {
   const port = parentPort;
   const writer = new Writer(workerData as WriterData, (message) => port.postMessage(message));
   port.on('message', (message: ToWriter) => writer.receive(message));
-  writer.open().catch((error) => port.postMessage({ kind: 'failed', ids: [], fault: faultOf(error) } satisfies FromWriter));
+  writer
+    .open()
+    .catch((error) => port.postMessage({ kind: 'failed', ids: [], fault: faultOf(error) } satisfies FromWriter));
 }
