@@ -63,7 +63,9 @@ export function deadFiles(tree: Tree): Breach[] {
     if (/\.(spec|long)\.ts$/.test(file) || /^[^/]+\.config\.mjs$/.test(file)) reach(file);
     if (file.includes('/') && !file.startsWith('scripts/') && !file.startsWith('.ci/')) continue;
     if (file === 'package-lock.json' || file.endsWith('.md')) continue;
-    for (const [named] of text.matchAll(/(?:(?:libs|apps)\/[\w-]+|test)\/dist\/[\w./-]+\.js|scripts\/[\w-]+\.mjs/g)) {
+    for (const [named] of text.matchAll(
+      /(?:(?:libs|apps)\/[\w-]+|test)\/dist\/[\w./-]+\.js|(?:scripts|docker)\/[\w-]+\.mjs/g,
+    )) {
       reach(sourceOfOutput(named));
     }
   }

@@ -66,9 +66,9 @@ export function roomOf(file: string): string | undefined {
   return /^((?:libs|apps)\/[^/]+|test)\//.exec(file)?.[1];
 }
 
-/** Specs, long runs, and what only they use, by their names; and everything in `test`. */
+/** Specs, long runs, and what only they use, by their names (the store's contract among it); everything in `test`. */
 export function isTest(file: string): boolean {
-  return /\.(spec|long|support)\.ts$|\/(contract\.ts$|testing\/)|^test\//.test(file);
+  return /\.(spec|long|support)\.ts$|\/testing\/|^libs\/event-store\/src\/contract[\w-]*\.ts$|^test\//.test(file);
 }
 
 /** The source that a compiled file comes from: `libs/x/dist/a.js` is `libs/x/src/a.ts`, in `test` there is no src. */
