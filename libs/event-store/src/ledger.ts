@@ -127,6 +127,13 @@ export class Ledger {
     return (await this.present(stream)).state as State;
   }
 
+  /** The state as the store has it now, whoever wrote it: for a view that must be confirmed. */
+  async refresh<State, Event>(stream: EventStream<State, Event>): Promise<State> {
+    const folded = this.cache.open(stream);
+    await this.readTail(folded);
+    return folded.state;
+  }
+
   /** @returns nothing if the attempt rested on a past that has moved */
   private async settle<Answer extends Decision<unknown, unknown, unknown>>(
     unit: UnitOfWork,

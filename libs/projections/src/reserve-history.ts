@@ -5,6 +5,7 @@
  * A kind of entry more is a member of the union, a line in `effectOf` and a case in `reserveHistoryEntries`.
  */
 import {
+  type AccountHash,
   assert,
   type CoinPub,
   type DenominationHash,
@@ -28,6 +29,7 @@ export type ReserveHistoryEntry =
       readonly bankRow: bigint;
       readonly bankTime: number;
       readonly originHash: FullPaytoHash;
+      readonly originAccount: AccountHash;
       readonly sealedOrigin: SealedUri;
     }
   | {
@@ -63,6 +65,7 @@ export type ReserveHistoryEntry =
       /** Absent if nothing was left to wire. */
       readonly wtid?: string;
       readonly targetHash: FullPaytoHash;
+      readonly targetAccount: AccountHash;
       readonly sealedTarget: SealedUri;
       readonly at: number;
     };
@@ -86,8 +89,9 @@ export interface ReserveHistory {
 export function reserveHistoryEntries(event: ReserveEvent): ReserveHistoryEntry[] {
   switch (event.type) {
     case 'ReserveFunded': {
-      const { amount, wireAccount, bankRow, bankTime, originHash, sealedOrigin } = event;
-      return [{ kind: 'CREDIT', amount, wireAccount, bankRow, bankTime, originHash, sealedOrigin }];
+      const { amount, wireAccount, bankRow, bankTime, originHash, originAccount, sealedOrigin } = event;
+      const origin = { originHash, originAccount, sealedOrigin };
+      return [{ kind: 'CREDIT', amount, wireAccount, bankRow, bankTime, ...origin }];
     }
     case 'CoinsWithdrawn':
       return event.coins.map(({ value, fee, denominationHash, envelopeHash, reserveSignature }) => {
@@ -98,9 +102,9 @@ export function reserveHistoryEntries(event: ReserveEvent): ReserveHistoryEntry[
     case 'CloseRequested':
       return [closeEntry(event)];
     case 'ReserveClosed': {
-      const { debited: amount, closingFee, wireAmount, wtid, targetHash, sealedTarget, at } = event;
+      const { debited: amount, closingFee, wireAmount, wtid, targetHash, targetAccount, sealedTarget, at } = event;
       const paid = { amount, closingFee, wireAmount, ...(wtid !== undefined && { wtid }) };
-      const closing = { kind: 'CLOSING', ...paid, targetHash, sealedTarget, at } as const;
+      const closing = { kind: 'CLOSING', ...paid, targetHash, targetAccount, sealedTarget, at } as const;
       return event.cause === 'request' ? [closeEntry(event), closing] : [closing];
     }
     default:

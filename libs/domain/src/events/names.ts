@@ -16,6 +16,8 @@ export type FullPaytoHash = Base32<'FullPaytoHash'>;
 export type AccountHash = Base32<'AccountHash'>;
 /** A payto URI sealed under the key of its account, which lives outside of the log. */
 export type SealedUri = Base32<'SealedUri'>;
+/** Names a wire transfer towards the bank; never used twice. */
+export type Wtid = Base32<'Wtid'>;
 
 export const reservePub = () => bytes<'ReservePub'>(32);
 export const coinPub = () => bytes<'CoinPub'>(32);
@@ -43,5 +45,4 @@ export type BlindSignature = ReturnType<typeof blindSignature> extends Field<inf
 export const coinSignature = () => byCipher({ signature: blob() }, { r: bytes(32), s: bytes(32) });
 export type CoinSignature = ReturnType<typeof coinSignature> extends Field<infer Value> ? Value : never;
 
-/** Names a wire transfer towards the bank (32 bytes); never used twice. */
 export const wtid = () => bytes<'Wtid'>(32);

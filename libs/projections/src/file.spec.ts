@@ -1,0 +1,182 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { UnappliableEvent } from './file.js';
+import { batchesOf, builtFile, contentOf, eventsOf, fileAt, inFolder, ledgerOf } from './testing/ledgers.js';
+import { anySteps } from './testing/steps.js';
+import { type AnyView, defineView } from './view.js';
+import { VIEWS } from './views.js';
+
+/** Fails once at event `index`, after all other views have applied it. */
+function failingOnce(index: number): AnyView {
+  let failed = false;
+  return defineView({
+    name: 'failing',
+    version: 1,
+    reads: ['keys', 'reserve', 'wire', 'account', 'transfer'],
+    schema: 'CREATE TABLE failing (id INTEGER PRIMARY KEY) STRICT, WITHOUT ROWID;',
+    open: () => ({
+      apply(seen) {
+        if (seen.index === index && !failed) {
+          failed = true;
+          throw new Error('planted');
+        }
+      },
+      queries: {},
+    }),
+  });
+}
+
+describe('each event counts exactly once', () => {
+  test('whatever the batches, and wherever one is interrupted between apply and commit', () =>
+    fc.assert(
+      fc.asyncProperty(anySteps(60), fc.integer({ min: 1, max: 30 }), fc.nat(1_000), (steps, eventsMax, where) =>
+        inFolder(async (folder) => {
+          const { store } = await ledgerOf(steps);
+          const straight = join(folder, 'straight.db');
+          (await builtFile(straight, store)).close();
+
+          const path = join(folder, 'interrupted.db');
+          const all = await batchesOf(store, eventsMax);
+          const count = all.at(-1)?.after.events ?? 0;
+          const views = [...VIEWS, failingOnce(where % count)];
+          let file = fileAt(path, views);
+          let interruptions = 0;
+          for (const batch of all) {
+            try {
+              file.apply(batch);
+            } catch (error) {
+              expect(error).toBeInstanceOf(UnappliableEvent);
+              interruptions += 1;
+              const before = file.checkpoints().map(({ at }) => at.events);
+              file.close();
+              file = fileAt(path, views);
+              expect(before).toEqual(views.map(() => batch.first));
+              expect(file.checkpoints().map(({ at }) => at.events)).toEqual(before);
+              file.apply(batch);
+            }
+          }
+          file.close();
+          expect(interruptions).toBe(1);
+          expect(contentOf(path)).toBe(contentOf(straight));
+        }),
+      ),
+      { numRuns: 40 },
+    ));
+
+  test('batches that come again, whole or in part, change nothing', () =>
+    fc.assert(
+      fc.asyncProperty(anySteps(60), fc.integer({ min: 1, max: 30 }), (steps, eventsMax) =>
+        inFolder(async (folder) => {
+          const { store } = await ledgerOf(steps);
+          const path = join(folder, 'views.db');
+          const file = await builtFile(path, store, eventsMax);
+          const content = contentOf(path);
+          const others = await batchesOf(store, eventsMax + 7);
+          for (const batch of others) file.apply(batch);
+          expect(contentOf(path)).toBe(content);
+
+          const late = fileAt(join(folder, 'late.db'));
+          for (const batch of [...(await batchesOf(store, eventsMax)).slice(0, 2), ...others]) late.apply(batch);
+          late.close();
+          file.close();
+          expect(contentOf(join(folder, 'late.db'))).toBe(content);
+        }),
+      ),
+      { numRuns: 20 },
+    ));
+});
+
+const SOME = fc.sample(anySteps(80), { numRuns: 1, seed: 7 })[0] ?? [];
+
+describe('a batch that does not fit', () => {
+  test('is refused if events are missing before it', () =>
+    inFolder(async (folder) => {
+      const { store } = await ledgerOf(SOME);
+      const file = fileAt(join(folder, 'views.db'));
+      const [first, , third] = await batchesOf(store, 10);
+      file.apply(first ?? expect.fail());
+      expect(() => file.apply(third ?? expect.fail())).toThrow(UnappliableEvent);
+      expect(file.checkpoints().every(({ at }) => at.events === first?.after.events)).toBe(true);
+      file.close();
+    }));
+
+  test('is refused if it holds an event that cannot be, and says which', () =>
+    inFolder(async (folder) => {
+      const { store } = await ledgerOf(SOME);
+      const events = await eventsOf(store);
+      const withdrawn = events.find(({ type }) => type === 'CoinsWithdrawn') ?? expect.fail();
+      const broken = [
+        { ...withdrawn, data: { ...withdrawn.data, cost: 'EUR:1000000000000000' } },
+        { ...withdrawn, data: { ...withdrawn.data, cost: 'USD:1' } },
+        { ...withdrawn, type: 'CoinsWithdrawnByMagic' },
+        { ...withdrawn, version: 2 },
+        { ...withdrawn, number: withdrawn.number + 1 },
+        { ...withdrawn, stream: withdrawn.stream.replace('reserve-', 'transfer-') },
+      ];
+      for (const event of broken) {
+        const path = join(folder, 'views.db');
+        const file = fileAt(path);
+        const [batch] = await batchesOf(store, events.length);
+        const damaged = events.map((each) => (each.index === withdrawn.index ? event : each));
+        const empty = contentOf(path);
+        expect(() => file.apply({ ...(batch ?? expect.fail()), events: damaged })).toThrow(
+          new RegExp(`^event ${withdrawn.index} \\(${event.type}, number ${event.number} of florin\\.`),
+        );
+        expect(contentOf(path)).toBe(empty);
+        file.close();
+      }
+    }));
+});
+
+describe('a file is made new', () => {
+  const emptied = async (change: (path: string) => readonly AnyView[]): Promise<void> =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'views.db');
+      const { store } = await ledgerOf(SOME);
+      (await builtFile(path, store)).close();
+      const views = change(path);
+      const file = fileAt(path, views);
+      expect(file.checkpoints().map(({ at }) => at.events)).toEqual(views.map(() => 0));
+      for (const batch of await batchesOf(store, 50)) file.apply(batch);
+      file.close();
+      (await builtFile(join(folder, 'other.db'), store)).close();
+      expect(contentOf(path, VIEWS.slice(1))).toBe(contentOf(join(folder, 'other.db'), VIEWS.slice(1)));
+    });
+
+  test('when a view has another version', () => emptied(() => [{ ...VIEWS[0], version: 2 }, ...VIEWS.slice(1)]));
+
+  test('when a view has other tables', () =>
+    emptied(() => [{ ...VIEWS[0], schema: `${VIEWS[0].schema} -- other` }, ...VIEWS.slice(1)]));
+
+  test('when there is another view', () => emptied(() => [...VIEWS, failingOnce(-1)]));
+
+  test('when it is no database', () =>
+    emptied((path) => {
+      writeFileSync(path, Buffer.alloc(10_000, 7));
+      return VIEWS;
+    }));
+
+  test('when it is another database', () =>
+    emptied((path) => {
+      const db = new Database(path);
+      db.exec('DROP TABLE checkpoints');
+      db.close();
+      return VIEWS;
+    }));
+});
+
+test('a file that is whole and of this schema is kept', () =>
+  inFolder(async (folder) => {
+    const path = join(folder, 'views.db');
+    const { store } = await ledgerOf(SOME);
+    (await builtFile(path, store)).close();
+    const content = contentOf(path);
+    const file = fileAt(path);
+    expect(contentOf(path)).toBe(content);
+    const events = (await eventsOf(store)).length;
+    expect(file.checkpoints().map(({ at }) => at.events)).toEqual(VIEWS.map(() => events));
+    file.close();
+  }));

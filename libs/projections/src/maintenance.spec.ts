@@ -1,0 +1,276 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MemoryStore, type Position } from '@florin/event-store';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Progress } from './maintenance.js';
+import { Views, type ViewsOptions } from './runner.js';
+import { CURRENCY, reserveAt } from './testing/history.js';
+import { contentOf, eventsOf, inFolder, ledgerOf, type TestLedger } from './testing/ledgers.js';
+import { anySteps, RESERVES, type Step } from './testing/steps.js';
+import { VIEWS, type ViewName } from './views.js';
+
+const SOME = fc.sample(anySteps(200), { numRuns: 1, seed: 11 })[0] ?? [];
+const places = Array.from({ length: RESERVES }, (_, place) => place);
+
+const optionsFor = (folder: string): ViewsOptions => ({
+  path: join(folder, 'views.db'),
+  currency: CURRENCY,
+  onFault: (error) => expect.fail(error.message),
+});
+
+interface Scene extends TestLedger {
+  readonly views: Views;
+  readonly folder: string;
+  readonly path: string;
+}
+
+/** Views that have caught up with a ledger, closed at the end; nothing but views.db may be left then. */
+const withViews = (steps: readonly Step[], work: (scene: Scene) => Promise<void>): Promise<void> =>
+  inFolder(async (folder) => {
+    const ledger = await ledgerOf(steps);
+    const views = await Views.start(ledger.store, optionsFor(folder));
+    await views.caughtUpWith(await ledger.store.lastPosition());
+    await work({ ...ledger, views, folder, path: join(folder, 'views.db') });
+    await views.close();
+    expect(readdirSync(folder)).toEqual(['views.db']);
+  });
+
+/** Changes the serving tables behind everybody's back. */
+function manipulate(path: string, sql: string): void {
+  const db = new Database(path);
+  expect(db.prepare(sql).run().changes).toBeGreaterThan(0);
+  db.close();
+}
+
+describe('rebuild', () => {
+  test('gives the same bytes, for one view and for all, at any history', () =>
+    fc.assert(
+      fc.asyncProperty(
+        anySteps(100),
+        fc.constantFrom('all' as const, ...VIEWS.map(({ name }) => name)),
+        (steps, target) =>
+          withViews(steps, async ({ views, path, store }) => {
+            const before = contentOf(path);
+            await views.rebuild(target);
+            expect(contentOf(path)).toBe(before);
+            expect((await views.lag()).position).toBe(await store.lastPosition());
+          }),
+      ),
+      { numRuns: 12 },
+    ));
+
+  test('mends what was manipulated, and leaves the other views alone', () =>
+    withViews(SOME, async ({ views, path }) => {
+      const [others, transfers] = [(name: string) => name !== 'transfers', (name: string) => name === 'transfers'].map(
+        (chosen) => VIEWS.filter(({ name }) => chosen(name)),
+      );
+      const right = contentOf(path);
+      const rightOthers = contentOf(path, others);
+      manipulate(path, `UPDATE reserve_summary SET balance = '12345'`);
+      manipulate(path, `UPDATE transfers SET amount = '12345'`);
+      const wrongTransfers = contentOf(path, transfers);
+      await views.rebuild('reserve-summary');
+      expect(contentOf(path, others)).toBe(rightOthers);
+      expect(contentOf(path, transfers)).toBe(wrongTransfers);
+      await views.rebuild('all');
+      expect(contentOf(path)).toBe(right);
+    }));
+
+  test('goes on beside questions and commits, which see their own commands all the time', () =>
+    withViews(SOME, async ({ views, history, store, path }) => {
+      let rebuilding = true;
+      let asked = 0;
+      const work = async (): Promise<void> => {
+        while (rebuilding || asked < 50) {
+          const place = asked % RESERVES;
+          await history.step({ do: 'fund', reserve: place, units: 1_000n });
+          await views.caughtUpWith(history.ledger.lastCommitted);
+          const { balance } = await history.ledger.peek(history.streams.reserve(reserveAt(place)));
+          expect(await views.ask('reserve-summary', 'summary', reserveAt(place))).toMatchObject({ balance });
+          asked += 1;
+        }
+      };
+      const rebuilds = async (): Promise<void> => {
+        for (const target of ['all', 'reserve-summary', 'reserve-history', 'all'] as const) await views.rebuild(target);
+        rebuilding = false;
+      };
+      await Promise.all([work(), rebuilds()]);
+      expect((await views.verify()).differences).toEqual([]);
+      expect((await views.lag()).events).toBe((await eventsOf(store)).length);
+      expect(existsSync(`${path}.next`)).toBe(false);
+    }));
+
+  test('tells how far it is', () =>
+    withViews(SOME, async ({ views, store }) => {
+      const total = (await eventsOf(store)).length;
+      const told: Progress[] = [];
+      await views.rebuild('all', (progress) => told.push(progress));
+      expect(told.length).toBeGreaterThan(0);
+      expect(told.every((progress) => progress.total === total && progress.perSecond > 0)).toBe(true);
+      expect(told.at(-1)?.events).toBe(total);
+    }));
+
+  test('of an empty ledger is an empty one', () =>
+    inFolder(async (folder) => {
+      const views = await Views.start(new MemoryStore(() => 0), optionsFor(folder));
+      await views.rebuild('all');
+      expect(await views.verify()).toEqual({ events: 0, differences: [] });
+      await views.close();
+    }));
+
+  test('that is interrupted by the end leaves the present views as they are', () =>
+    inFolder(async (folder) => {
+      const { store } = await ledgerOf(SOME);
+      const views = await Views.start(store, optionsFor(folder));
+      await views.caughtUpWith(await store.lastPosition());
+      const before = contentOf(join(folder, 'views.db'));
+      const rebuilding = views.rebuild('all');
+      const refused = expect(rebuilding).rejects.toThrow(/closed/);
+      await views.close();
+      await refused;
+      expect(contentOf(join(folder, 'views.db'))).toBe(before);
+      expect(readdirSync(folder)).toEqual(['views.db']);
+    }));
+
+  test('a start removes what a rebuild that died left behind', () =>
+    inFolder(async (folder) => {
+      const { store } = await ledgerOf(SOME);
+      for (const name of ['next', 'verify', 'copy', 'past-3', 'next-journal']) {
+        writeFileSync(join(folder, `views.db.${name}`), 'half');
+      }
+      writeFileSync(join(folder, 'other.db'), 'not ours');
+      const views = await Views.start(store, optionsFor(folder));
+      await views.close();
+      expect(readdirSync(folder).sort()).toEqual(['other.db', 'views.db']);
+    }));
+});
+
+describe('verify', () => {
+  test('finds nothing in honest views', () =>
+    fc.assert(
+      fc.asyncProperty(anySteps(100), (steps) =>
+        withViews(steps, async ({ views, store }) => {
+          const events = (await eventsOf(store)).length;
+          expect(await views.verify()).toEqual({ events, differences: [] });
+        }),
+      ),
+      { numRuns: 8 },
+    ));
+
+  test('finds a value off by one unit, and shows both rows', () =>
+    withViews(SOME, async ({ views, path }) => {
+      const reservePub = reserveAt(0);
+      const right = (await views.ask('reserve-summary', 'summary', reservePub)) ?? expect.fail('an unknown reserve');
+      const wrong = (right.balance + 1n).toString();
+      manipulate(path, `UPDATE reserve_summary SET balance = '${wrong}' WHERE reserve_pub = '${reservePub}'`);
+      for (const target of ['all', 'reserve-summary'] as const) {
+        const { differences } = await views.verify(target);
+        expect(differences).toEqual([
+          {
+            view: 'reserve-summary',
+            table: 'reserve_summary',
+            found: expect.objectContaining({ reserve_pub: reservePub, balance: wrong }),
+            expected: expect.objectContaining({ reserve_pub: reservePub, balance: right.balance.toString() }),
+          },
+        ]);
+      }
+      expect((await views.verify('transfers')).differences).toEqual([]);
+    }));
+
+  test('finds a row that is missing and one that is too many', () =>
+    withViews(SOME, async ({ views, path }) => {
+      manipulate(path, 'DELETE FROM reserve_history WHERE row = 1');
+      manipulate(path, `INSERT INTO legitimization_owners VALUES ('NOBODY', 'NOONE')`);
+      const { differences } = await views.verify();
+      const missing = differences.filter(({ table }) => table === 'reserve_history');
+      expect(missing.length).toBeGreaterThan(0);
+      expect(missing.every(({ found, expected }) => found === undefined && expected?.row === 1)).toBe(true);
+      expect(differences.filter(({ table }) => table !== 'reserve_history')).toEqual([
+        {
+          view: 'legitimizations',
+          table: 'legitimization_owners',
+          found: { account: 'NOBODY', account_pub: 'NOONE' },
+        },
+      ]);
+    }));
+
+  test.each(VIEWS.map(({ name }) => name))(
+    'finds a change in any column of %s',
+    (name: ViewName) =>
+      withViews(SOME, async ({ views, path }) => {
+        const right = contentOf(path);
+        const db = new Database(path);
+        const tables = db
+          .prepare(`SELECT m.name AS name, c.name AS col, c.type AS type FROM sqlite_schema m, pragma_table_info(m.name) c
+                  WHERE m.type = 'table' AND m.name <> 'checkpoints' AND c.pk = 0`)
+          .all() as { name: string; col: string; type: string }[];
+        db.close();
+        const prefix = name.replace('-', '_').replace(/s$/, '');
+        const mine = tables.filter((table) => table.name.startsWith(prefix));
+        expect(mine.length).toBeGreaterThan(0);
+        for (const { name: table, col, type } of mine) {
+          const value = type === 'INTEGER' ? `coalesce(${col}, 0) + 1000000` : `coalesce(${col}, '') || '0'`;
+          const first = `(SELECT min(${keyOf(path, table)}) FROM ${table})`;
+          manipulate(path, `UPDATE ${table} SET ${col} = ${value} WHERE ${keyOf(path, table)} = ${first}`);
+          const { differences } = await views.verify(name);
+          expect(new Set(differences.map((difference) => difference.table))).toEqual(new Set([table]));
+          await views.rebuild(name);
+        }
+        expect(contentOf(path)).toBe(right);
+      }),
+    60_000,
+  );
+});
+
+describe('stateAt', () => {
+  test('is what a ledger that ended there would say', () =>
+    withViews(SOME, async ({ views, store }) => {
+      const events = await eventsOf(store);
+      for (const index of [0, 10, Math.floor(events.length / 2), events.length - 1]) {
+        const { position, writtenAtUs } = events[index] ?? expect.fail();
+        const ended = await ledgerOf(SOME);
+        const states = await statesUntil(ended, position);
+        for (const moment of [{ position }, { writtenAtUs }, { writtenAtUs: writtenAtUs + 999_999 }]) {
+          const past = await views.stateAt('reserve-summary', moment);
+          expect(past.at.position).toBe(position);
+          for (const place of places) {
+            expect((await past.ask('summary', reserveAt(place)))?.balance).toBe(states.get(reserveAt(place)));
+          }
+          await past.close();
+        }
+      }
+      const before = await views.stateAt('reserve-summary', { writtenAtUs: 5 });
+      expect(before.at).toMatchObject({ position: -1n as Position, events: 0 });
+      expect(await before.ask('summary', reserveAt(0))).toBeUndefined();
+      await before.close();
+      const future = await views.stateAt('reserve-history', { writtenAtUs: Number.MAX_SAFE_INTEGER });
+      for (const place of places) {
+        const page = { limit: 1_000 };
+        const now = await views.ask('reserve-history', 'history', reserveAt(place), page);
+        expect(await future.ask('history', reserveAt(place), page)).toEqual(now);
+      }
+      await future.close();
+    }));
+});
+
+/** Balances after the unit at `position`, by folding each reserve's stream. */
+async function statesUntil({ history, store }: TestLedger, position: Position): Promise<Map<string, bigint>> {
+  const balances = new Map<string, bigint>();
+  for (const place of places) {
+    const stream = history.streams.reserve(reserveAt(place));
+    const { events } = await store.readStream(stream.name);
+    const until = events.filter((event) => event.position <= position);
+    const state = until.reduce((folded, event) => stream.evolve(folded, stream.decode(event)), stream.initial());
+    if (until.length > 0) balances.set(reserveAt(place), state.balance);
+  }
+  return balances;
+}
+
+function keyOf(path: string, table: string): string {
+  const db = new Database(path, { readonly: true });
+  const key = db.prepare(`SELECT name FROM pragma_table_info(?) WHERE pk = 1`).pluck().get(table) as string;
+  db.close();
+  return key;
+}
