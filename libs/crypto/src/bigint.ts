@@ -1,6 +1,6 @@
 import { toHex } from '@florin/encoding';
 
-/* Integers of any size and their byte forms. BigInt is not constant in time: what that means is said where it is used. */
+/* Integers of any size and their byte forms. BigInt is not constant in time; what that means is said where used. */
 
 /** Reads an unsigned integer, most significant byte first; no bytes are 0. */
 export function fromBigEndian(bytes: Uint8Array): bigint {

@@ -18,7 +18,7 @@ import { encodeScalar, L, reduce } from './scalar.js';
 import { rsaSigner } from './server.js';
 import { PORTABLE, privateKeyOf, type Row, readVectors, SERVER, SIDES } from './vectors.support.js';
 
-/* A coin's life across both sets of primitives, under keys of the vectors, and everything that must not count as one. */
+/* A coin's life across both sets of primitives, under keys of the vectors, and what must not count as one. */
 
 const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const numRuns = { numRuns: 20 };

@@ -53,7 +53,7 @@ export interface EdwardsGroup {
   isElement(point: Uint8Array): boolean;
   /** Generator times scalar, not clamped. @param scalar from 1 to L - 1 */
   multiplyBase(scalar: Uint8Array): Uint8Array;
-  /** Element times scalar, not clamped. @param scalar from 1 to L - 1. @throws EncodingError unless {@link isElement} */
+  /** Element times scalar, not clamped. @param scalar 1 to L - 1. @throws EncodingError unless {@link isElement} */
   multiply(scalar: Uint8Array, point: Uint8Array): Uint8Array;
   /** The sum of two elements; their difference may be any, the sum may be the identity. */
   add(p: Uint8Array, q: Uint8Array): Uint8Array;

@@ -7,7 +7,7 @@ import type { Kdf } from './kdf.js';
 import type { Primitives } from './primitives.js';
 
 /*
- * Refresh: change for a coin, unlinkable for others and linkable for its owner, by cut and choose over three candidates.
+ * Refresh: change for a coin, unlinkable for others, linkable for its owner, by cut and choose over three candidates.
  *
  *   wallet               per candidate k: transfer key t_k, secret ECDH(t_k, old coin), and from it all fresh coins
  *   wallet -> exchange   commitment to everything (melt)
