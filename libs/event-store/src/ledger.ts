@@ -131,7 +131,7 @@ export class Ledger {
   async refresh<State, Event>(stream: EventStream<State, Event>): Promise<State> {
     const folded = this.cache.open(stream);
     await this.readTail(folded);
-    return folded.state;
+    return folded.state as State;
   }
 
   /** @returns nothing if the attempt rested on a past that has moved */
