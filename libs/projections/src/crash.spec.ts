@@ -13,6 +13,7 @@ import { anySteps } from './testing/steps.js';
 
 const SEED = 21;
 const STEPS = fc.sample(anySteps(200), { numRuns: 1, seed: SEED })[0] ?? [];
+const QUARTER = Math.floor(STEPS.length / 4);
 const FRAGILE = new URL('./testing/fragile-worker.js', import.meta.url);
 const PROCESS = fileURLToPath(new URL('./testing/crashing-process.js', import.meta.url));
 
@@ -20,12 +21,14 @@ afterEach(() => {
   delete process.env.FLORIN_TEST_FRAGILE;
 });
 
-function planned(folder: string, plan: Plan): string {
+/** Where the plan stands; threads inherit the name when they are started. */
+function planFileIn(folder: string): string {
   const file = join(folder, 'plan.json');
-  writeFileSync(file, JSON.stringify(plan));
   process.env.FLORIN_TEST_FRAGILE = file;
   return file;
 }
+
+const planTo = (file: string, plan: Plan): void => writeFileSync(file, JSON.stringify(plan));
 
 async function expectBuiltFrom(store: MemoryStore, folder: string): Promise<void> {
   const expected = join(folder, 'expected.db');
@@ -35,7 +38,8 @@ async function expectBuiltFrom(store: MemoryStore, folder: string): Promise<void
 
 test('a thread that dies in the middle of a batch is started again, and each event counts once', () =>
   inFolder(async (folder) => {
-    const { history, store } = await ledgerOf(STEPS.slice(0, 100));
+    const plan = planFileIn(folder);
+    const { history, store } = await ledgerOf(STEPS.slice(0, QUARTER));
     const notices: string[] = [];
     const views = await Views.start(store, {
       path: join(folder, 'views.db'),
@@ -45,9 +49,10 @@ test('a thread that dies in the middle of a batch is started again, and each eve
       program: FRAGILE,
     });
     await views.caughtUpWith(await store.lastPosition());
-    for (const steps of [STEPS.slice(100, 130), STEPS.slice(130, 160), STEPS.slice(160)]) {
+    for (const part of [1, 2, 3]) {
+      const steps = STEPS.slice(part * QUARTER, (part + 1) * QUARTER);
       const { events } = await views.lag();
-      const plan = planned(folder, { event: events + 5, dies: 'thread' });
+      planTo(plan, { event: events + 5, dies: 'thread' });
       const asked: Promise<unknown>[] = [];
       for (const step of steps) {
         await history.step(step);
@@ -64,8 +69,9 @@ test('a thread that dies in the middle of a batch is started again, and each eve
 
 test('a thread that dies at the same event every time stops the views', () =>
   inFolder(async (folder) => {
+    const plan = planFileIn(folder);
     const { store } = await ledgerOf(STEPS);
-    planned(folder, { event: 50, dies: 'thread', always: true });
+    planTo(plan, { event: 50, dies: 'thread', always: true });
     const faults: Error[] = [];
     const views = await Views.start(store, {
       path: join(folder, 'views.db'),
@@ -82,6 +88,7 @@ test('a thread that dies at the same event every time stops the views', () =>
 
 test('a rebuild whose thread dies fails, and the present views go on', () =>
   inFolder(async (folder) => {
+    const plan = planFileIn(folder);
     const { history, store } = await ledgerOf(STEPS);
     const path = join(folder, 'views.db');
     const views = await Views.start(store, {
@@ -91,7 +98,7 @@ test('a rebuild whose thread dies fails, and the present views go on', () =>
       program: FRAGILE,
     });
     await views.caughtUpWith(await store.lastPosition());
-    planned(folder, { event: 20, dies: 'thread' });
+    planTo(plan, { event: 20, dies: 'thread' });
     await expect(views.rebuild('all')).rejects.toThrow(/thread/);
     await history.step({ do: 'fund', reserve: 0, units: 3n });
     await views.caughtUpWith(history.ledger.lastCommitted);
@@ -102,11 +109,12 @@ test('a rebuild whose thread dies fails, and the present views go on', () =>
 
 test('a process that is killed in the middle of a batch goes on where it was, wherever that is', () =>
   inFolder(async (folder) => {
+    const plan = planFileIn(folder);
     const { store } = await ledgerOf(STEPS);
     const count = (await eventsOf(store)).length;
     const path = join(folder, 'views.db');
     for (let part = 1; part <= 8; part += 1) {
-      const plan = planned(folder, { event: Math.floor((count * part) / 9), dies: 'process' });
+      planTo(plan, { event: Math.floor((count * part) / 9), dies: 'process' });
       expect(await run(path)).toBe('SIGKILL');
       expect(existsSync(plan)).toBe(false);
     }

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { copyDatabase } from './database.js';
 import { UnappliableEvent } from './file.js';
+import { tablesOf } from './tables.js';
 import { batchesOf, builtFile, contentOf, eventsOf, fileAt, inFolder, ledgerOf } from './testing/ledgers.js';
 import { anySteps } from './testing/steps.js';
 import { type AnyView, defineView } from './view.js';
@@ -180,3 +182,38 @@ test('a file that is whole and of this schema is kept', () =>
     expect(file.checkpoints().map(({ at }) => at.events)).toEqual(VIEWS.map(() => events));
     file.close();
   }));
+
+describe('the comparison of two files', () => {
+  test.each(VIEWS.map((view) => [view.name, view] as const))('%s: sees a change in any column', (_, view) =>
+    inFolder(async (folder) => {
+      const { store } = await ledgerOf(SOME);
+      const [expected, served] = [join(folder, 'expected.db'), join(folder, 'served.db')];
+      const file = await builtFile(expected, store);
+      for (const { name, columns, key } of tablesOf(view)) {
+        for (const column of columns.filter((each) => !key.includes(each))) {
+          copyDatabase(expected, served);
+          expect(file.compareWith(served)).toEqual([]);
+          const changes = changeColumn(served, name, column);
+          const differences = file.compareWith(served);
+          expect(changes).toBeGreaterThan(0);
+          expect(differences).toHaveLength(Math.min(changes, 100));
+          expect(differences.every((difference) => difference.view === view.name && difference.table === name)).toBe(
+            true,
+          );
+          expect(differences.every(({ found, expected: right }) => found?.[column] !== right?.[column])).toBe(true);
+        }
+      }
+      file.close();
+    }),
+  );
+});
+
+/** Gives every row another value in one column. @returns how many rows there are */
+function changeColumn(path: string, table: string, column: string): number {
+  const db = new Database(path);
+  const type = db.prepare(`SELECT type FROM pragma_table_info('${table}') WHERE name = '${column}'`).pluck().get();
+  const other = type === 'INTEGER' ? `coalesce(${column} + 1000000, 7)` : `coalesce(${column} || '0', '7')`;
+  const { changes } = db.prepare(`UPDATE ${table} SET ${column} = ${other}`).run();
+  db.close();
+  return changes;
+}

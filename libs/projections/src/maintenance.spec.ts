@@ -9,7 +9,7 @@ import { Views, type ViewsOptions } from './runner.js';
 import { CURRENCY, reserveAt } from './testing/history.js';
 import { contentOf, eventsOf, inFolder, ledgerOf, type TestLedger } from './testing/ledgers.js';
 import { anySteps, RESERVES, type Step } from './testing/steps.js';
-import { VIEWS, type ViewName } from './views.js';
+import { VIEWS } from './views.js';
 
 const SOME = fc.sample(anySteps(200), { numRuns: 1, seed: 11 })[0] ?? [];
 const places = Array.from({ length: RESERVES }, (_, place) => place);
@@ -130,8 +130,8 @@ describe('rebuild', () => {
       const refused = expect(rebuilding).rejects.toThrow(/closed/);
       await views.close();
       await refused;
-      expect(contentOf(join(folder, 'views.db'))).toBe(before);
       expect(readdirSync(folder)).toEqual(['views.db']);
+      expect(contentOf(join(folder, 'views.db'))).toBe(before);
     }));
 
   test('a start removes what a rebuild that died left behind', () =>
@@ -195,33 +195,6 @@ describe('verify', () => {
         },
       ]);
     }));
-
-  test.each(VIEWS.map(({ name }) => name))(
-    'finds a change in any column of %s',
-    (name: ViewName) =>
-      withViews(SOME, async ({ views, path }) => {
-        const right = contentOf(path);
-        const db = new Database(path);
-        const tables = db
-          .prepare(`SELECT m.name AS name, c.name AS col, c.type AS type FROM sqlite_schema m, pragma_table_info(m.name) c
-                  WHERE m.type = 'table' AND m.name <> 'checkpoints' AND c.pk = 0`)
-          .all() as { name: string; col: string; type: string }[];
-        db.close();
-        const prefix = name.replace('-', '_').replace(/s$/, '');
-        const mine = tables.filter((table) => table.name.startsWith(prefix));
-        expect(mine.length).toBeGreaterThan(0);
-        for (const { name: table, col, type } of mine) {
-          const value = type === 'INTEGER' ? `coalesce(${col}, 0) + 1000000` : `coalesce(${col}, '') || '0'`;
-          const first = `(SELECT min(${keyOf(path, table)}) FROM ${table})`;
-          manipulate(path, `UPDATE ${table} SET ${col} = ${value} WHERE ${keyOf(path, table)} = ${first}`);
-          const { differences } = await views.verify(name);
-          expect(new Set(differences.map((difference) => difference.table))).toEqual(new Set([table]));
-          await views.rebuild(name);
-        }
-        expect(contentOf(path)).toBe(right);
-      }),
-    60_000,
-  );
 });
 
 describe('stateAt', () => {
@@ -266,11 +239,4 @@ async function statesUntil({ history, store }: TestLedger, position: Position): 
     if (until.length > 0) balances.set(reserveAt(place), state.balance);
   }
   return balances;
-}
-
-function keyOf(path: string, table: string): string {
-  const db = new Database(path, { readonly: true });
-  const key = db.prepare(`SELECT name FROM pragma_table_info(?) WHERE pk = 1`).pluck().get(table) as string;
-  db.close();
-  return key;
 }

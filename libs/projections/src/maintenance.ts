@@ -2,7 +2,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { CommittedUnit, EventStore, Position } from '@florin/event-store';
-import { batches, type Checkpoint, earliest, feed, unitsUntil, wantedBy } from './batch.js';
+import { type Batch, batches, type Checkpoint, earliest, feed, unitsUntil, wantedBy } from './batch.js';
 import { removeDatabase } from './database.js';
 import type { ViewCheckpoint } from './file.js';
 import type { OpenRequest } from './protocol.js';
@@ -90,15 +90,18 @@ class Builder {
     const { store, signal } = this.site;
     const { position, events } = this.at;
     if (events < last.events) {
-      const units = unitsUntil(store.subscribe(position, signal), { last: last.position, rule });
+      const done = new AbortController();
+      const committed = store.subscribe(position, AbortSignal.any([signal, done.signal]));
+      const units = unitsUntil(committed, { last: last.position, rule });
       const rules = { first: events, wanted: wantedBy(this.views), eventsMax: BATCH_EVENTS_MAX };
-      await feed(batches(units, rules), async (batch) => {
+      const apply = async (batch: Batch): Promise<void> => {
         await this.request('apply', batch);
         this.views = this.views.map((view) =>
           view.at.events < batch.after.events ? { ...view, at: batch.after } : view,
         );
         this.report(last.events);
-      });
+      };
+      await feed(batches(units, rules), apply).finally(() => done.abort());
     }
     signal.throwIfAborted();
   }
