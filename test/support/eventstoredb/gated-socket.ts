@@ -5,6 +5,9 @@ import type { Gate } from './gate.js';
 /** How long a resumed process is busy with what it has received before it notices that the peer has hung up. */
 const noticeHangUpAfterMs = 100;
 
+/** What may wait in the socket before the writer has to. */
+const largestBacklogBytes = 64 * 1_024;
+
 /**
  * A TCP connection seen through a gate. While the gate is closed it behaves as the connections of a process stopped by
  * SIGSTOP: it stays open, what the peer sends collects in the kernel, and nothing is sent.
@@ -52,8 +55,8 @@ export class GatedSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (!this.#gate.closed) this.#socket.write(chunk, done);
-    else void this.#gate.passed().then(() => this.#socket.write(chunk, done));
+    if (!this.#gate.closed) this.#send(chunk, done);
+    else void this.#gate.passed().then(() => this.#send(chunk, done));
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -63,6 +66,16 @@ export class GatedSocket extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#socket.destroy();
     done(error);
+  }
+
+  /** Small chunks are taken at once, so that the socket can put many into one system call. */
+  #send(chunk: Buffer, done: (error?: Error | null) => void): void {
+    if (this.#socket.writableLength > largestBacklogBytes) {
+      this.#socket.write(chunk, done);
+      return;
+    }
+    this.#socket.write(chunk);
+    done();
   }
 
   #stop(): void {
