@@ -263,6 +263,15 @@ describe('cached states', () => {
     }
   });
 
+  test('are read up on request, whoever moved them', async () => {
+    const { store, ledger, elsewhere } = bench();
+    await pay(ledger, 'A', 5);
+    await pay(elsewhere, 'A', 2);
+    expect((await ledger.peek(account('A'))).balance).toBe(5);
+    expect((await ledger.refresh(account('A'))).balance).toBe(7);
+    expect(store.reads.map(({ fromNumber }) => fromNumber)).toEqual([0, 1]);
+  });
+
   test('are folded once when two commands load one stream at the same time', async () => {
     const { ledger, elsewhere } = bench();
     await pay(elsewhere, 'A', 5);

@@ -129,7 +129,8 @@ export class ReaderSide {
     return consistencyProof(from, to, this.tree.node);
   }
 
-  checkHead(size: number, root: Uint8Array): void {
+  checkTree(size: number, root: Uint8Array): void {
+    this.check.tiles(size);
     this.check.root({ size, root });
   }
 

@@ -18,7 +18,7 @@ const operations = {
   checkEvents: (first: number, end: number) => reader.check.events(first, end),
   checkStreams: (after: string, limit: number) => reader.check.streams(after, limit),
   checkPages: () => reader.check.pages(true),
-  checkHead: (size: number, root: Uint8Array) => reader.checkHead(size, root),
+  checkTree: (size: number, root: Uint8Array) => reader.checkTree(size, root),
   backup: (target: string, note: string, size: number) => reader.backup(target, note, size),
   close: () => reader.close(),
 };

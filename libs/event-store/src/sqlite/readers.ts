@@ -60,7 +60,8 @@ export class Readers {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.streams.close(), this.scans.close()]);
+    await this.scans.close();
+    await this.streams.close();
   }
 
   private stretch(after: number): Promise<PackedStretch> | undefined {

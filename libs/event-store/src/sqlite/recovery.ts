@@ -34,14 +34,13 @@ export function checkCovered(db: Db, head: Head, checkAllMax: number): { frontie
   }
   const tail = { fromIndex: head.size, events: stored - head.size };
   const frontier = check.root(head);
+  check.tiles(head.size);
   if (head.size <= checkAllMax) {
-    if (tail.events === 0) check.tiles(head.size);
     check.events(0, head.size);
     checkStreams(check);
     check.pages(false);
   } else {
     check.events(Math.floor(Math.max(0, head.size - TAIL_EVENTS) / TILE) * TILE, head.size);
-    if (tail.events === 0) check.tiles(head.size);
   }
   return { frontier, tail };
 }

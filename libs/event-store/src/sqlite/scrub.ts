@@ -25,6 +25,7 @@ export async function scrub(
   head: Head,
   { share = SHARE, signal, progress }: ScrubOptions = {},
 ): Promise<boolean> {
+  if (!(share > 0 && share <= 1)) throw new RangeError(`a scrub takes a share above 0 up to 1, not ${share}`);
   const paced = async <T>(slice: () => Promise<T>): Promise<T> => {
     const started = performance.now();
     const result = await slice();
@@ -37,7 +38,7 @@ export async function scrub(
     await paced(() => thread.ask('checkEvents', first, end));
     progress?.(end, head.size);
   }
-  await thread.ask('checkHead', head.size, head.root);
+  await thread.ask('checkTree', head.size, head.root);
   for (let after: string | undefined = ''; after !== undefined; ) {
     if (signal?.aborted) return false;
     const from: string = after;

@@ -18,7 +18,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '../index.js';
-import { LOG_PUB, noted, ORIGIN, otherLogKey, signHead, temporaryFolder, testOptions } from './testing.js';
+import { LOG_PUB, noted, ORIGIN, otherLogKey, signHead, temporaryFolder, testOptions } from './testing/folder.js';
 
 eventStoreContract({ describe, expect, test }, 'SQLite', async () => {
   const { folder, remove } = temporaryFolder();

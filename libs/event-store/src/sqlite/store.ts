@@ -161,9 +161,10 @@ export class SqliteStore implements EventStore {
   /** Finishes the commits that were handed over, ends the subscriptions and gives the folder back. */
   close(): Promise<void> {
     this.closing ??= (async () => {
-      await this.writer.close();
       this.bell.ring();
       await this.readers.close();
+      // The last connection: SQLite folds its log into the database when it closes.
+      await this.writer.close();
     })();
     return this.closing;
   }

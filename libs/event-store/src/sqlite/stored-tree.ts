@@ -44,15 +44,7 @@ export class StoredTree {
 
   /** Forgets the tiles that reach beyond the first `size` leaves. */
   cut(size: number): void {
-    const deleteFrom = this.db.prepare('DELETE FROM tiles WHERE level = ? AND number >= ?');
-    for (let [level, width] = [1, TILE]; level <= this.top(); [level, width] = [level + 1, width * TILE]) {
-      deleteFrom.run(level, Math.floor(size / width));
-    }
-  }
-
-  /** The highest level of which something is stored. */
-  top(): number {
-    return (this.db.prepare('SELECT max(level) FROM tiles').pluck().get() as number | null) ?? 0;
+    this.db.prepare('DELETE FROM tiles WHERE level >= 1 AND number > ? / pow(?, level) - 1').run(size, TILE);
   }
 }
 

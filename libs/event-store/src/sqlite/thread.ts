@@ -30,7 +30,7 @@ export class Thread<Ops extends Operations> {
   private readonly asked = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   private readonly ended: Promise<unknown>;
   private nextId = 0;
-  private closing = false;
+  private isClosing = false;
 
   /** @param died told when the thread ends without having been asked to */
   constructor(entry: URL, workerData: unknown, died: (error: Error) => void) {
@@ -44,28 +44,33 @@ export class Thread<Ops extends Operations> {
       this.worker.on('exit', () => {
         for (const { reject } of this.asked.values()) reject(new StoreUnavailable(reason.message));
         this.asked.clear();
-        if (!this.closing) died(reason);
+        if (!this.isClosing) died(reason);
         resolve(undefined);
       });
     });
   }
 
   ask<Op extends keyof Ops & string>(op: Op, ...args: Parameters<Ops[Op]>): Promise<Answer<Ops, Op>> {
+    if (this.isClosing) return Promise.reject(new StoreUnavailable('the event store is closed'));
+    return this.post(op, args);
+  }
+
+  /** Lets what was asked finish, then ends the thread. */
+  async close(): Promise<void> {
+    if (!this.isClosing) {
+      this.isClosing = true;
+      await this.post('close', []).catch(() => {});
+      await this.worker.terminate();
+    }
+    await this.ended;
+  }
+
+  private post<T>(op: string, args: unknown[]): Promise<T> {
     return new Promise((resolve, reject) => {
       this.nextId += 1;
       this.asked.set(this.nextId, { resolve, reject });
       this.worker.postMessage([this.nextId, op, args]);
     });
-  }
-
-  /** Lets what was asked finish, then ends the thread. */
-  async close(): Promise<void> {
-    if (!this.closing) {
-      this.closing = true;
-      await this.ask('close', ...([] as unknown as Parameters<Ops['close'] & Ops[string]>)).catch(() => {});
-      await this.worker.terminate();
-    }
-    await this.ended;
   }
 
   private settle([id, value, fault]: Reply): void {

@@ -62,17 +62,10 @@ export class StoreCheck {
     return page.length < limit ? undefined : page.at(-1)?.name;
   }
 
-  /** Checks that each stored subtree hash follows from those below it, and that none is missing or too many. */
+  /** Checks of the first `size` leaves that each stored subtree hash follows from those below it. @throws DamagedStore */
   tiles(size: number): void {
-    const counts = this.db.prepare('SELECT level, count(*) FROM tiles GROUP BY level ORDER BY level').raw().all();
-    const expected: [number, number][] = [];
-    for (let [level, width] = [1, TILE]; width <= size; [level, width] = [level + 1, width * TILE]) {
-      expected.push([level, Math.floor(size / width)]);
-    }
-    if (JSON.stringify(counts) !== JSON.stringify(expected))
-      throw new DamagedStore('tiles of the tree are not all there');
-    for (const [level, count] of expected.slice(1)) {
-      for (let number = 0; number < count; number += 1) {
+    for (let [level, width] = [2, TILE * TILE]; width <= size; [level, width] = [level + 1, width * TILE]) {
+      for (let number = 0; (number + 1) * width <= size; number += 1) {
         const below = foldHashes(this.tree.hashes(level - 1, number * TILE, TILE));
         this.same(this.tree.hashes(level, number, 1)[0], below, `tile ${number} of level ${level}`);
       }

@@ -143,21 +143,20 @@ export class WriterThread {
 
   private refuse(ids: readonly number[], fault: Fault): void {
     const error = errorOf(fault);
-    if (!this.isOpen) return this.settleOpened.reject(error);
-    if (!(error instanceof StoreUnavailable)) return this.fail(error);
-    for (const id of ids) this.take(id)?.reject(error);
+    if (this.isOpen && error instanceof StoreUnavailable) for (const id of ids) this.take(id)?.reject(error);
+    else this.fail(error);
   }
 
   private async sign(text: string): Promise<void> {
-    for (let tried = 1; ; tried += 1) {
+    for (let tried = 1; this.isOpen || tried <= SIGN_TRIES_AT_OPEN; tried += 1) {
       try {
         const signature = await this.options.signHead(Buffer.from(text));
-        return this.post({ signature: new Uint8Array(signature) });
+        this.post({ signature: new Uint8Array(signature) });
+        return;
       } catch (error) {
-        const { message } = error as Error;
-        if (!this.isOpen && tried === SIGN_TRIES_AT_OPEN) return this.settleOpened.reject(error as Error);
-        this.options.signingFailed(message);
-        await sleep(Math.min(10 * 2 ** tried, SIGN_PAUSE_MAX_MS), undefined, { ref: false });
+        this.options.signingFailed((error as Error).message);
+        if (!this.isOpen && tried === SIGN_TRIES_AT_OPEN) this.fail(error as Error);
+        else await sleep(Math.min(10 * 2 ** tried, SIGN_PAUSE_MAX_MS), undefined, { ref: false });
       }
     }
   }
@@ -178,7 +177,10 @@ export class WriterThread {
   }
 
   private fail(error: Error): void {
-    if (!this.isOpen) return this.settleOpened.reject(error);
+    if (!this.isOpen) {
+      this.settleOpened.reject(error);
+      return;
+    }
     this.rejectAll(error instanceof DamagedStore ? error : new StoreUnavailable(error.message));
     if (!this.closed) this.options.failed(error);
   }

@@ -3,9 +3,9 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type NewEvent, NO_EVENTS, type Revision, type StreamAppend } from '../port.js';
-import type { StoreReport } from './report.js';
-import type { SqliteStoreOptions } from './store.js';
+import { type NewEvent, NO_EVENTS, type Revision, type StreamAppend } from '../../port.js';
+import type { StoreReport } from '../report.js';
+import type { SqliteStoreOptions } from '../store.js';
 
 export const ORIGIN = 'exchange.example/test';
 
@@ -58,6 +58,17 @@ export function temporaryFolder(): { folder: string; remove: () => void } {
 export function noted(key: string, events: number, expected: Revision | typeof NO_EVENTS = NO_EVENTS): StreamAppend {
   const news = Array.from({ length: events }, (_, i): NewEvent => ({ type: 'Noted', version: 1, data: { key, i } }));
   return { stream: `test.coin-${key}`, expected, events: news };
+}
+
+/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 function rawPublic(key: KeyObject): Uint8Array {
