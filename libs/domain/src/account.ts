@@ -5,13 +5,15 @@
 import { unreachable } from './assert.js';
 import type { Decider } from './decision.js';
 import type { AccountEvent, LegitimizationRule } from './events/account.js';
-import type { EddsaPub } from './events/names.js';
+import type { EddsaPub, EddsaSignature } from './events/names.js';
 
 export interface Requirement {
   readonly requirement: number;
   readonly rule: LegitimizationRule;
   /** Undefined until an officer decided. */
   approved: boolean | undefined;
+  /** The signature of the latest decision: the same one again changes nothing. */
+  decidedBy: EddsaSignature | undefined;
 }
 
 interface Counted {
@@ -84,11 +86,14 @@ export function maximumAgeAt(state: Account, now: number): number | undefined {
 function evolve(state: Account, event: AccountEvent): Account {
   switch (event.type) {
     case 'LegitimizationRequired':
-      state.requirements.push({ requirement: event.requirement, rule: event.rule, approved: undefined });
+      state.requirements.push({ requirement: event.requirement, rule: event.rule, approved: undefined, decidedBy: undefined });
       return state;
     case 'LegitimizationDecided': {
       const decided = state.requirements.find(({ requirement }) => requirement === event.requirement);
-      if (decided) decided.approved = event.approved;
+      if (decided) {
+        decided.approved = event.approved;
+        decided.decidedBy = event.officerSignature;
+      }
       if (event.maximumAges.length > 0) {
         state.maximumAges = [...event.maximumAges].sort((a, b) => a.from - b.from);
       }
