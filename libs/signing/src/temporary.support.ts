@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { KeyFolder } from './key-folder.js';
 
 /** A new empty folder that is removed after the test. */
@@ -12,6 +12,13 @@ export function temporaryFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'florin-signing-'));
   afterwards(() => rmSync(path, { recursive: true, force: true }));
   return path;
+}
+
+/** A key folder that is removed after all tests of the file. */
+export async function lastingKeyFolder(): Promise<KeyFolder> {
+  const path = mkdtempSync(join(tmpdir(), 'florin-signing-'));
+  lasting.push(path);
+  return KeyFolder.open(join(path, 'keys'), { development: true });
 }
 
 export async function temporaryKeyFolder(development = true): Promise<KeyFolder> {
@@ -55,6 +62,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   while (!(await condition())) await delay(5);
 }
 
+const lasting: string[] = [];
 const tidying: (() => unknown)[] = [];
 
 /** Done after the present test, the last first. */
@@ -64,4 +72,8 @@ export function afterwards(tidy: () => unknown): void {
 
 afterEach(async () => {
   for (const tidy of tidying.splice(0).reverse()) await tidy();
+});
+
+afterAll(() => {
+  for (const path of lasting.splice(0)) rmSync(path, { recursive: true, force: true });
 });
