@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -24,10 +25,9 @@ if (job === 'create') await folder.createAccount(account, 'there');
 else if (job === 'destroy') await folder.destroyAccount(account);
 else {
   process.send?.('ready');
-  process.once('message', async () => {
-    const created: string[] = [];
-    for (const name of ACCOUNTS_OF_RACE) if (await folder.createAccount(name, `of ${process.pid}`)) created.push(name);
-    const read = await Promise.all(ACCOUNTS_OF_RACE.map((name) => folder.readAccount(name)));
-    process.send?.({ created, read }, () => process.disconnect());
-  });
+  await once(process, 'message');
+  const created: string[] = [];
+  for (const name of ACCOUNTS_OF_RACE) if (await folder.createAccount(name, `of ${process.pid}`)) created.push(name);
+  const read = await Promise.all(ACCOUNTS_OF_RACE.map((name) => folder.readAccount(name)));
+  process.send?.({ created, read }, () => process.disconnect());
 }
