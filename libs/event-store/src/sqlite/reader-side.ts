@@ -8,12 +8,9 @@ import { HeadFile, newestOf, readHeads, syncFolder } from './heads.js';
 import { lockFolder } from './lock.js';
 import { checkCovered, cutTail } from './recovery.js';
 import { checkedRow, EVENT_COLUMNS, type PackedRows, packRow, type RawRow, UnitWalk } from './rows.js';
-import { type Db, openDatabase } from './schema.js';
+import { type Db, EVENTS_FILE, HEADS_FILE, openDatabase } from './schema.js';
 import { StoredTree } from './stored-tree.js';
 import { StoreCheck } from './verify.js';
-
-export const EVENTS_FILE = 'events.db';
-export const HEADS_FILE = 'heads';
 
 export interface ReaderData {
   readonly folder: string;
@@ -68,14 +65,18 @@ export class ReaderSide {
     const { origin, logPub, checkAllMax } = alone;
     if (!existsSync(join(folder, EVENTS_FILE))) throw new DamagedStore(`${join(folder, EVENTS_FILE)} is missing`);
     this.lock = lockFolder(folder);
-    const heads = readHeads(join(folder, HEADS_FILE));
-    const head = newestOf(heads);
-    if (origin !== undefined && head.origin !== origin) throw new DamagedStore(`the ledger is ${head.origin}'s`);
-    if (logPub) readHeads(join(folder, HEADS_FILE), new NoteVerifier(head.origin, logPub));
-    const db = openDatabase(join(folder, EVENTS_FILE), { mode: 'write', cacheKiB: CACHE_KIB });
-    this.use(db);
-    checkCovered(db, head, checkAllMax);
-    return head;
+    try {
+      const heads = readHeads(join(folder, HEADS_FILE));
+      const head = newestOf(heads);
+      if (origin !== undefined && head.origin !== origin) throw new DamagedStore(`the ledger is ${head.origin}'s`);
+      if (logPub) readHeads(join(folder, HEADS_FILE), new NoteVerifier(head.origin, logPub));
+      this.use(openDatabase(join(folder, EVENTS_FILE), { mode: 'write', cacheKiB: CACHE_KIB }));
+      checkCovered(this.db, head, checkAllMax);
+      return head;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   close(): void {

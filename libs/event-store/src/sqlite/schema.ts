@@ -3,6 +3,9 @@ import { DamagedStore } from '../port.js';
 
 export type Db = Database.Database;
 
+export const EVENTS_FILE = 'events.db';
+export const HEADS_FILE = 'heads';
+
 /** Leaves under one stored subtree hash, and subtree hashes under one of the next level. */
 export const TILE = 256;
 export const TILE_HEIGHT = 8;

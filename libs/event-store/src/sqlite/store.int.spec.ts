@@ -151,7 +151,9 @@ describe('the signed head', () => {
     broken = true;
     await expect(store.commit([noted('B', 1)])).rejects.toMatchObject({ name: 'StoreUnavailable' });
     expect(options.aborted()).toBe(true);
-    expect(options.reports).toMatchObject([{ kind: 'failed', message: expect.stringContaining('another key') }]);
+    expect(options.reports).toMatchObject([
+      { kind: 'failed', message: expect.stringContaining('not with the log key') },
+    ]);
     await expect(store.commit([noted('C', 1)])).rejects.toMatchObject({ name: 'StoreUnavailable' });
     await store.close();
     const again = testOptions(options.folder);

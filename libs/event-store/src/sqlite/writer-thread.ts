@@ -13,9 +13,10 @@ import {
 import type { PreparedUnit } from '../unit.js';
 import { errorOf, type Fault } from './faults.js';
 import { packUnit, type Verdicts } from './journal.js';
+import type { WriterData } from './opening.js';
 import type { Tail } from './recovery.js';
 import { THREAD_LIMITS } from './thread.js';
-import type { FromWriter, ToWriter, WriterData } from './writer.js';
+import type { FromWriter, ToWriter } from './writer-side.js';
 
 const ENTRY = new URL('./writer.js', import.meta.url);
 const SIGN_PAUSE_MAX_MS = 1_000;

@@ -108,7 +108,10 @@ async function checkFolder(
   check(events[0]?.index, place).toBe(head.size);
   await store.close();
   check(options.aborted(), place).toBe(false);
-  check(options.reports.map(({ kind }) => kind), place).toEqual(options.reports.length > 0 ? ['tail-cut'] : []);
+  check(
+    options.reports.map(({ kind }) => kind),
+    place,
+  ).toEqual(options.reports.length > 0 ? ['tail-cut'] : []);
   return options.reports.reduce((sum, report) => sum + (report.kind === 'tail-cut' ? report.events : 0), 0);
 }
 
