@@ -1,5 +1,8 @@
 /** The three answers of a decider. Exceptions are for faults only. */
-export type Decision<Accepted, Refusal, Earlier = never> = Accept<Accepted> | Repeat<Earlier> | Refuse<Refusal>;
+export type Decision<Accepted, Refusal, Earlier = never> =
+  | Accept<Accepted>
+  | Refuse<Refusal>
+  | ([Earlier] extends [never] ? never : Repeat<Earlier>);
 
 /** Append what `value` says; nothing has left the process yet. */
 export interface Accept<Accepted> {

@@ -1,0 +1,75 @@
+/** The admin's own port: decisions that need a person. Its credential lies in a file that only the owner reads. */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeBase32 } from '@florin/encoding';
+import { Views } from '@florin/projections';
+import { Signers } from '@florin/signing';
+import type { INestApplicationContext } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { fastify } from 'fastify';
+import type { RunningFoundation } from '../foundation.js';
+import { ErrorFilter } from '../http/error-filter.js';
+import { Cryptography } from '../runtime/cryptography.js';
+import { legitimizationRoutes } from './legitimization.routes.js';
+import { transferRoutes } from './transfer.routes.js';
+
+const BODY_BYTES_MAX = 64 * 1024;
+
+export interface AdminServer {
+  readonly credentialFile: string;
+  close(): Promise<void>;
+}
+
+/** What the admin's routes work with. */
+export interface AdminContext {
+  readonly commands: CommandBus;
+  readonly views: Views;
+  readonly signers: Signers;
+  readonly crypto: Cryptography;
+  readonly foundation: RunningFoundation;
+}
+
+/** A new credential with every start; requests carry it as `Authorization: Bearer ...`. */
+export async function startAdmin(app: INestApplicationContext, foundation: RunningFoundation): Promise<AdminServer> {
+  const { config, log, clock } = foundation;
+  const credential = encodeBase32(randomBytes(32));
+  const credentialFile = join(config.data, 'admin-credential');
+  writeFileSync(credentialFile, `${credential}\n`, { mode: 0o600 });
+  chmodSync(credentialFile, 0o600);
+
+  const server = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true });
+  const filter = new ErrorFilter(log);
+  const expected = Buffer.from(`Bearer ${credential}`);
+  server.setErrorHandler((error, request, reply) => filter.reply(error, request, reply));
+  server.addHook('onRequest', async (request, reply) => {
+    const given = Buffer.from(request.headers.authorization ?? '');
+    if (given.length === expected.length && timingSafeEqual(given, expected)) return;
+    await reply.status(401).send({ code: 40, hint: 'send the credential of the file that run.json names as a Bearer token' });
+  });
+  const context: AdminContext = {
+    commands: app.get(CommandBus),
+    views: foundation.views,
+    signers: foundation.signers,
+    crypto: app.get(Cryptography),
+    foundation,
+  };
+  legitimizationRoutes(server, context);
+  transferRoutes(server, context);
+  server.get('/status', async () => ({
+    lag: await lagOf(foundation.views),
+    signers: foundation.signers.status(),
+    clock: clock.suspicion() ?? 'trusted',
+  }));
+  server.post('/clock/trust', async () => {
+    clock.trust();
+    return { clock: clock.suspicion() ?? 'trusted' };
+  });
+  await server.listen({ port: config.adminPort, host: config.adminHost });
+  return { credentialFile, close: () => server.close() };
+}
+
+async function lagOf(views: Views): Promise<Record<string, unknown>> {
+  const { position, events, storePosition } = await views.lag();
+  return { position: String(position), events, storePosition: String(storePosition) };
+}

@@ -1,0 +1,89 @@
+/** Open legitimization cases, and an officer's decision about one. */
+import type { AccountHash, EddsaPub, EddsaSignature } from '@florin/domain';
+import { decodeBase32, ErrorCode, encodeBase32, formatAmount } from '@florin/encoding';
+import type { FastifyInstance } from 'fastify';
+import { base32, integer, text } from '../http/wire-fields.js';
+import { malformedField, malformedParameter, TalerError } from '../http/taler-error.js';
+import { DecideLegitimization, verdictMessage } from '../kyc/decide.handler.js';
+import type { AdminContext } from './admin.server.js';
+
+const CASES_PER_PAGE = 1000;
+
+type Body = Readonly<Record<string, unknown>>;
+
+export function legitimizationRoutes(server: FastifyInstance, context: AdminContext): void {
+  const { commands, views, signers, crypto, foundation } = context;
+  const { config, clock, ledger } = foundation;
+
+  server.get('/legitimizations', async () => {
+    await views.caughtUpWith(ledger.lastCommitted);
+    const open = await views.ask('legitimizations', 'open', { limit: CASES_PER_PAGE });
+    return {
+      cases: await Promise.all(
+        open.map(async (one) => ({
+          h_payto: one.account,
+          requirement_row: one.requirement,
+          rule: one.rule,
+          amount: formatAmount({ currency: config.currency, units: one.amount }),
+          reserve_pub: one.reservePub,
+          payto_uri: await foundation.vault.unseal(one.account, one.sealedUri),
+          required_at: one.requiredAt,
+        })),
+      ),
+    };
+  });
+
+  /** Signed by the officer (AmlDecisionPS); in development the officer's key beside the data signs what is not. */
+  server.post('/legitimizations/:h_payto/:requirement_row/decide', async (request) => {
+    const { h_payto, requirement_row } = request.params as { h_payto: string; requirement_row: string };
+    const body = (request.body ?? {}) as Body;
+    const account = encodeBase32(decodeBase32(h_payto, 32)) as AccountHash;
+    const verdict = {
+      requirement: integer(2 ** 31)(Number(requirement_row)),
+      approved: booleanOf(body, 'approved'),
+      maximumAges: agesOf(body),
+      justification: text(1000)(body.justification ?? ''),
+      decidedAt: body.decided_at === undefined ? clock.now() : integer(2 ** 40)(body.decided_at),
+    };
+    if (verdict.justification === '') throw malformedField('justification', 'a decision needs its reason');
+    let officerPub: EddsaPub;
+    let officerSignature: EddsaSignature;
+    if (body.officer_sig === undefined) {
+      const { pub } = await signers.generate({ kind: 'officer' });
+      officerPub = encodeBase32(pub) as EddsaPub;
+      const bytes = verdictMessage(crypto.taler.hash, account, verdict);
+      officerSignature = encodeBase32(await signers.signOfficer(bytes)) as EddsaSignature;
+    } else {
+      officerPub = base32<EddsaPub>(32)(body.officer_pub);
+      officerSignature = base32<EddsaSignature>(64)(body.officer_sig);
+    }
+    const outcome = await commands.execute(
+      new DecideLegitimization(account, verdict, officerPub, officerSignature),
+    );
+    if (outcome.kind !== 'refuse') return { decided: true };
+    switch (outcome.refusal.code) {
+      case 'CASE_UNKNOWN':
+        throw new TalerError(ErrorCode.EXCHANGE_KYC_CHECK_REQUEST_UNKNOWN, { detail: requirement_row });
+      case 'OFFICER_UNKNOWN':
+        throw new TalerError(ErrorCode.EXCHANGE_GENERIC_AML_OFFICER_ACCESS_DENIED);
+      case 'OFFICER_SIGNATURE_INVALID':
+        throw new TalerError(ErrorCode.EXCHANGE_AML_DECISION_ADD_SIGNATURE_INVALID);
+      case 'KEYS_UNAVAILABLE':
+        throw new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status: 503 });
+    }
+  });
+}
+
+function booleanOf(body: Body, name: string): boolean {
+  const value = body[name];
+  if (typeof value !== 'boolean') throw malformedField(name, 'true or false is expected');
+  return value;
+}
+
+/** `maximum_ages: [{from, age}]`, or `maximum_age` from now on and for ever. */
+function agesOf(body: Body): { from: number; age: number }[] {
+  if (body.maximum_age !== undefined) return [{ from: 0, age: integer(150)(body.maximum_age) }];
+  if (body.maximum_ages === undefined) return [];
+  if (!Array.isArray(body.maximum_ages)) throw malformedParameter('maximum_ages');
+  return body.maximum_ages.map((entry: Body) => ({ from: integer(2 ** 40)(entry.from), age: integer(150)(entry.age) }));
+}

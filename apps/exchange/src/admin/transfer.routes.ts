@@ -1,0 +1,76 @@
+/** Transfers that the bank refused for good: list them, order them again, or to another account. */
+import type { EddsaPub, HashCode } from '@florin/domain';
+import { decodeBase32, ErrorCode, encodeBase32, formatAmount, validatePayto } from '@florin/encoding';
+import type { OutgoingTransfer, TransferStatus } from '@florin/projections';
+import type { FastifyInstance } from 'fastify';
+import { malformedField, malformedParameter, TalerError } from '../http/taler-error.js';
+import { text } from '../http/wire-fields.js';
+import { DecideTransfer } from '../wire/decide-transfer.handler.js';
+import type { AdminContext } from './admin.server.js';
+
+const TRANSFERS_PER_PAGE = 1000;
+const STATUSES: readonly string[] = ['requested', 'confirmed', 'rejected', 'replaced'];
+
+type Body = Readonly<Record<string, unknown>>;
+
+export function transferRoutes(server: FastifyInstance, context: AdminContext): void {
+  const { commands, views, signers, foundation } = context;
+  const { config, ledger, vault } = foundation;
+
+  const shown = async (transfer: OutgoingTransfer): Promise<object> => ({
+    request_uid: transfer.requestUid,
+    status: transfer.status,
+    amount: formatAmount({ currency: config.currency, units: transfer.amount }),
+    wtid: transfer.wtid,
+    payto_uri: await vault.unseal(transfer.targetAccount, transfer.sealedTarget),
+    reserve_pub: transfer.reservePub,
+    closing: transfer.closing,
+    attempt: transfer.attempt,
+    reason: transfer.reason,
+    next_request_uid: transfer.nextRequestUid,
+  });
+
+  server.get('/transfers', async (request) => {
+    const { status = 'rejected' } = request.query as { status?: string };
+    if (!STATUSES.includes(status)) throw malformedParameter('status', `status is one of ${STATUSES.join(', ')}`);
+    await views.caughtUpWith(ledger.lastCommitted);
+    const transfers = await views.ask('transfers', 'byStatus', status as TransferStatus, { limit: TRANSFERS_PER_PAGE });
+    return { transfers: await Promise.all(transfers.map(shown)) };
+  });
+
+  const decide = async (requestUid: string, body: Body, redirectTo: string | undefined): Promise<object> => {
+    const reason = text(1000)(body.reason ?? '');
+    if (reason === '') throw malformedField('reason', 'a decision needs its reason');
+    const { pub } = await signers.generate({ kind: 'officer' });
+    const outcome = await commands.execute(
+      new DecideTransfer(encodeBase32(decodeBase32(requestUid, 64)) as HashCode, {
+        decidedBy: encodeBase32(pub) as EddsaPub,
+        reason,
+        ...(redirectTo === undefined ? {} : { redirectTo }),
+      }),
+    );
+    if (outcome.kind === 'accept') return { next_request_uid: outcome.value.nextRequestUid };
+    switch (outcome.refusal.code) {
+      case 'TRANSFER_UNKNOWN':
+        throw new TalerError(ErrorCode.EXCHANGE_TRANSFERS_GET_WTID_NOT_FOUND, { detail: requestUid });
+      case 'TRANSFER_NOT_REJECTED':
+        throw malformedParameter('request_uid', 'only a transfer that the bank rejected can be ordered again');
+      case 'WIRE_METHOD_UNSUPPORTED':
+        throw malformedParameter('payto_uri', 'no account of this exchange pays with this payto method');
+    }
+  };
+
+  server.post('/transfers/:request_uid/retry', async (request) => {
+    const { request_uid } = request.params as { request_uid: string };
+    return decide(request_uid, (request.body ?? {}) as Body, undefined);
+  });
+
+  server.post('/transfers/:request_uid/redirect', async (request) => {
+    const { request_uid } = request.params as { request_uid: string };
+    const body = (request.body ?? {}) as Body;
+    const uri = text(4096)(body.payto_uri ?? '');
+    const fault = validatePayto(uri);
+    if (fault !== undefined) throw malformedField('payto_uri', fault);
+    return decide(request_uid, body, uri);
+  });
+}

@@ -1,0 +1,197 @@
+/** The one configuration of an exchange: a YAML file and a few environment variables, read once, checked completely. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseAmount, validatePayto } from '@florin/encoding';
+import { parse } from 'yaml';
+import * as read from './reader.js';
+import { ConfigError, type Reader } from './reader.js';
+
+const PAYTO_HINT = 'a payto URI, as payto://iban/DE75512108001245126199?receiver-name=Exchange';
+
+const payto: Reader<string> = (value, path) => {
+  try {
+    if (typeof value === 'string' && validatePayto(value) === undefined) return value;
+  } catch {
+    // not even a URI
+  }
+  return read.refuse(path, value, PAYTO_HINT);
+};
+
+/** `8:10:12`: ages at which groups begin, as the mask of crypto.md 7; 0 is no age restriction. */
+const ageMask: Reader<number> = (value, path) => {
+  if (value === undefined || value === null || value === '') return 0;
+  const ages = typeof value === 'string' && /^[0-9]{1,2}(:[0-9]{1,2})*$/.test(value) ? value.split(':').map(Number) : [];
+  const rising = ages.every((age, index) => age > (ages[index - 1] ?? 0) && age < 32);
+  if (ages.length === 0 || !rising) read.refuse(path, value, 'rising ages below 32, as 8:10:12:14:16:18:21');
+  return ages.reduce((mask, age) => mask + 2 ** age, 1);
+};
+
+/** The settings of one exchange in its currency. */
+function settings(currency: string) {
+  const amount: Reader<bigint> = (value, path) => {
+    try {
+      if (typeof value !== 'string') throw new TypeError();
+      return parseAmount(value, currency).units;
+    } catch {
+      return read.refuse(path, value, `an amount, as ${currency}:1.50`);
+    }
+  };
+  const limit = read.object({ threshold: amount, window: read.optional(read.duration, Number.POSITIVE_INFINITY) });
+  return read.object({
+    instance: read.text('lower case letters and digits, as florin', /^[a-z0-9]{1,32}$/),
+    mode: read.oneOf('development', 'production'),
+    currency: read.text('1 to 11 upper case letters', /^[A-Z]{1,11}$/),
+    roundUnit: amount,
+    baseUrl: read.optional(read.baseUrl, undefined),
+    host: read.optional(read.text('an address to listen on'), '127.0.0.1'),
+    port: read.port,
+    adminHost: read.optional(read.text('an address to listen on'), '127.0.0.1'),
+    adminPort: read.port,
+    store: read.optional(read.text('embedded, or esdb://...', /^(embedded|esdb(\+discover)?:\/\/\S+)$/), 'embedded'),
+    data: read.text('a folder'),
+    keys: read.optional(read.text('a folder'), undefined),
+    masterPub: read.optional(read.text('52 characters of base32', /^[0-9A-Z]{52}$/), undefined),
+    signers: read.optional(read.integer(1, 64), undefined),
+    reserves: read.object({ closingDelay: read.duration, legalDelay: read.duration }),
+    purses: read.object({ maxDeposits: read.integer(1, 128) }),
+    denominations: read.list(
+      read.object({
+        value: amount,
+        cipher: read.oneOf('RSA', 'CS'),
+        bits: read.optional(read.integer(1024, 4096), 2048),
+        ageGroups: ageMask,
+        feeWithdraw: amount,
+        feeDeposit: amount,
+        feeRefresh: amount,
+        feeRefund: amount,
+        withdrawFor: read.duration,
+        depositFor: read.duration,
+        legalFor: read.duration,
+      }),
+    ),
+    keySchedule: read.object({
+      overlap: read.duration,
+      lookahead: read.duration,
+      signingKeyFor: read.duration,
+      signingKeyLegalFor: read.duration,
+    }),
+    wireAccounts: read.list(
+      read.object({
+        name: read.text('letters, digits and -', /^[a-z0-9][a-z0-9-]{0,31}$/),
+        payto: read.optional(payto, undefined),
+        gateway: read.optional(read.baseUrl, undefined),
+        username: read.optional(read.text('a name'), undefined),
+        password: read.optional(read.text('a password'), undefined),
+        token: read.optional(read.text('a token'), undefined),
+      }),
+    ),
+    wireFees: read.list(
+      read.object({ method: read.text('a payto method'), from: read.instant, to: read.instant, wireFee: amount, closingFee: amount }),
+    ),
+    globalFees: read.list(
+      read.object({
+        from: read.instant,
+        to: read.instant,
+        historyFee: amount,
+        accountFee: amount,
+        purseFee: amount,
+        purseTimeout: read.duration,
+        historyExpiration: read.duration,
+        purseAccountLimit: read.integer(0, 1_000_000),
+      }),
+    ),
+    legitimization: read.object({
+      kycUrl: read.optional(read.text('a URL; {row} and {h_payto} stand for the case'), undefined),
+      withdraw: read.optional(limit, undefined),
+      reserveWithdraw: read.optional(limit, undefined),
+      p2pReceive: read.optional(limit, undefined),
+    }),
+    developmentBank: read.optional(read.object({ port: read.port, account: read.text('an account name') }), undefined),
+    terms: read.optional(read.text('a file'), undefined),
+    privacy: read.optional(read.text('a file'), undefined),
+    logLevel: read.optional(read.oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info'),
+  });
+}
+
+/** What the file and the environment say, checked. */
+export type Settings = ReturnType<ReturnType<typeof settings>>;
+
+/** With the folders as absolute paths. */
+export type ReadSettings = Settings & { readonly keys: string };
+
+/** What the environment may say instead of the file. */
+const ENVIRONMENT: readonly (readonly [string, (file: Record<string, unknown>, value: string) => void])[] = [
+  ['FLORIN_DATA', (file, value) => (file.data = value)],
+  ['FLORIN_STORE', (file, value) => (file.store = value)],
+  ['FLORIN_PORT', (file, value) => (file.port = value)],
+  ['FLORIN_ADMIN_PORT', (file, value) => (file.adminPort = value)],
+  [
+    'FLORIN_BANK_PORT',
+    (file, value) => {
+      if (file.developmentBank) file.developmentBank = { ...(file.developmentBank as object), port: value };
+    },
+  ],
+];
+
+/**
+ * @param path the YAML file
+ * @throws ConfigError naming the setting, its value and what is allowed
+ */
+export function readConfig(path: string, environment: Readonly<Record<string, string | undefined>>): ReadSettings {
+  let file: Record<string, unknown>;
+  try {
+    file = parse(readFileSync(path, 'utf8'), { merge: true }) as Record<string, unknown>;
+  } catch (error) {
+    throw new ConfigError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+  if (typeof file !== 'object' || file === null) throw new ConfigError(`${path} holds no settings`);
+  for (const [name, apply] of ENVIRONMENT) {
+    const value = environment[name];
+    if (value !== undefined && value !== '') apply(file, value);
+  }
+  const currency = typeof file.currency === 'string' ? file.currency : 'XXX';
+  const config = settings(currency)(file, '');
+  checkTogether(config);
+  return { ...config, data: resolve(config.data), keys: resolve(config.keys ?? `${config.data}/keys`) };
+}
+
+/** What no single setting can say. */
+function checkTogether(config: Settings): void {
+  const { mode } = config;
+  if (config.roundUnit <= 0n) throw new ConfigError('roundUnit must be above zero');
+  if (config.wireAccounts.length === 0) throw new ConfigError('wireAccounts must name at least one account');
+  if (config.denominations.length === 0) throw new ConfigError('denominations must name at least one denomination');
+  for (const [index, denomination] of config.denominations.entries()) {
+    const { value, cipher, bits, withdrawFor } = denomination;
+    const path = `denominations[${index}]`;
+    if (value <= 0n) throw new ConfigError(`${path}.value must be above zero`);
+    if (cipher === 'RSA' && ![1024, 2048, 3072, 4096].includes(bits)) {
+      read.refuse(`${path}.bits`, bits, '1024, 2048, 3072 or 4096');
+    }
+    if (config.keySchedule.overlap >= withdrawFor) {
+      throw new ConfigError(`keySchedule.overlap must be shorter than ${path}.withdrawFor`);
+    }
+  }
+  for (const [index, { name, payto, gateway }] of config.wireAccounts.entries()) {
+    if (!config.developmentBank && (payto === undefined || gateway === undefined)) {
+      throw new ConfigError(`wireAccounts[${index}] (${name}) needs payto and gateway`);
+    }
+  }
+  if (mode === 'production') checkProduction(config);
+}
+
+/** What only development may have. */
+function checkProduction({ developmentBank, baseUrl, masterPub, denominations, wireAccounts }: Settings): void {
+  if (developmentBank) throw new ConfigError('developmentBank is for development only; remove it in production');
+  if (!baseUrl?.startsWith('https://')) throw new ConfigError('baseUrl must be an https URL in production');
+  if (!masterPub) throw new ConfigError('masterPub must be set in production: the master key stays offline');
+  if (denominations.some(({ cipher, bits }) => cipher === 'RSA' && bits < 2048)) {
+    throw new ConfigError('RSA denominations need at least 2048 bits in production');
+  }
+  for (const { name, gateway, password, token } of wireAccounts) {
+    if (!gateway?.startsWith('https://')) throw new ConfigError(`the gateway of ${name} must be https in production`);
+    if ((password ?? token ?? '').length < 12) {
+      throw new ConfigError(`the credentials of ${name} must have at least 12 characters in production`);
+    }
+  }
+}

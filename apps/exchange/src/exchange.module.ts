@@ -1,0 +1,96 @@
+/** The composition of the HTTP service: what the root made is handed in, everything else is wired here. */
+import { EventCodec, Streams } from '@florin/domain';
+import { Ledger } from '@florin/event-store';
+import { Views } from '@florin/projections';
+import { AccountVault, Signers, Verifiers } from '@florin/signing';
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { Refusals } from './http/refusals.js';
+import { MasterTerms } from './keys/master-terms.js';
+import { MetaController } from './keys/meta.controller.js';
+import { Offering } from './keys/offering.js';
+import { PublishedKeys } from './keys/published-keys.js';
+import { DecideLegitimizationHandler } from './kyc/decide.handler.js';
+import { KycController } from './kyc/kyc.controller.js';
+import { KycStatus } from './kyc/kyc-status.js';
+import { Legitimization } from './kyc/legitimization.js';
+import { CloseReserveHandler } from './reserves/close.handler.js';
+import { Closings } from './reserves/closings.js';
+import { CsrWithdrawHandler } from './reserves/csr-withdraw.handler.js';
+import { ReserveExpiry } from './reserves/expiry.js';
+import { ReserveHistory } from './reserves/history.js';
+import { ReserveStatus } from './reserves/reserve-status.js';
+import { ReservesController } from './reserves/reserves.controller.js';
+import { WithdrawChecks } from './reserves/withdraw.checks.js';
+import { WithdrawHandler } from './reserves/withdraw.handler.js';
+import { Accounts } from './runtime/accounts.js';
+import { Clock } from './runtime/clock.js';
+import { Cryptography } from './runtime/cryptography.js';
+import { Jobs } from './runtime/jobs.js';
+import { KeyRing } from './runtime/key-ring.js';
+import { ExchangeSigners } from './runtime/signers.js';
+import { Config, EventStore, Log } from './runtime/tokens.js';
+import { BookCredits } from './wire/book-credits.js';
+import { DecideTransferHandler } from './wire/decide-transfer.handler.js';
+import { Gateways } from './wire/gateways.js';
+import { PayTransfers } from './wire/pay-transfers.js';
+
+/** What lives longer than the HTTP service and is closed after it. */
+export interface Foundation {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly store: EventStore;
+  readonly views: Views;
+  readonly signers: Signers;
+  readonly verifiers: Verifiers;
+  readonly vault: AccountVault;
+  readonly ledger: Ledger;
+}
+
+@Module({})
+export class ExchangeModule {
+  static on(foundation: Foundation): DynamicModule {
+    const { config, log, clock, store, views, signers, verifiers, vault, ledger } = foundation;
+    const given: Provider[] = [
+      { provide: Config, useValue: config },
+      { provide: Log, useValue: log },
+      { provide: Clock, useValue: clock },
+      { provide: EventStore, useValue: store },
+      { provide: Views, useValue: views },
+      { provide: Signers, useValue: signers },
+      { provide: Verifiers, useValue: verifiers },
+      { provide: AccountVault, useValue: vault },
+      { provide: Ledger, useValue: ledger },
+      { provide: Streams, useValue: new Streams(config.instance, new EventCodec(config.currency)) },
+    ];
+    const handlers = [WithdrawHandler, CloseReserveHandler, CsrWithdrawHandler, DecideLegitimizationHandler, DecideTransferHandler];
+    const services = [
+      Accounts,
+      BookCredits,
+      Closings,
+      Cryptography,
+      ExchangeSigners,
+      Gateways,
+      Jobs,
+      KeyRing,
+      KycStatus,
+      Legitimization,
+      MasterTerms,
+      Offering,
+      PayTransfers,
+      PublishedKeys,
+      Refusals,
+      ReserveExpiry,
+      ReserveHistory,
+      ReserveStatus,
+      WithdrawChecks,
+    ];
+    return {
+      module: ExchangeModule,
+      imports: [CqrsModule],
+      controllers: [MetaController, ReservesController, KycController],
+      providers: [...given, ...services, ...handlers],
+    };
+  }
+}

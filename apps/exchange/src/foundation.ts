@@ -1,0 +1,128 @@
+/** Makes what the HTTP service stands on, in the order that the architecture gives, and takes it down again. */
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { encodeBase32 } from '@florin/encoding';
+import { Ledger, openSqliteStore, type Position, type SqliteStore, START } from '@florin/event-store';
+import { Views } from '@florin/projections';
+import { AccountVault, KeyFolder, Signers, Verifiers } from '@florin/signing';
+import { type DevelopmentBank, startDevelopmentBank } from '@florin/wire';
+import { ConfigError } from './config/reader.js';
+import type { Settings } from './config/config.js';
+import type { Foundation } from './exchange.module.js';
+import { SystemClock } from './runtime/clock.js';
+import type { Config, Log } from './runtime/tokens.js';
+
+export interface RunningFoundation extends Foundation {
+  readonly store: SqliteStore;
+  readonly bank: DevelopmentBank | undefined;
+  /** Ties the key folder to this ledger; called once the ledger holds its first events. */
+  markLedger(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param settings with the ports that are really used
+ * @param stop called when the process must not go on: the disk failed, the views stand still, the ledger is damaged
+ */
+export async function layFoundation(
+  settings: Settings & { readonly baseUrl: string; readonly keys: string },
+  log: Log,
+  stop: (reason: string) => void,
+): Promise<RunningFoundation> {
+  if (settings.store !== 'embedded') {
+    throw new ConfigError(`store is ${settings.store}; this version serves the embedded store only`);
+  }
+  const undo: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of undo.reverse()) await step();
+  };
+  try {
+    const bank = settings.developmentBank && (await startBank(settings));
+    if (bank) undo.push(() => bank.close());
+    const config = bank ? withBank(settings, bank) : settings;
+
+    const onTrouble = (what: string): void => log.warn({ what }, 'a helper process ended and was replaced');
+    const folder = await KeyFolder.open(config.keys, { development: config.mode === 'development' });
+    const signers = await Signers.start({ folder, processes: config.signers ?? availableParallelism(), onTrouble });
+    undo.push(() => signers.close());
+    await signers.load(await folder.keyNames());
+    const verifiers = new Verifiers({ onTrouble });
+    undo.push(async () => verifiers.close());
+
+    const clock = new SystemClock();
+    const { pub: logPub } = await signers.generate({ kind: 'log' });
+    const origin = `florin/${config.instance}/${encodeBase32(logPub).slice(0, 16)}`;
+    const store = await openSqliteStore({
+      folder: config.data,
+      origin,
+      logPub,
+      signHead: (head) => signers.signHead(head),
+      now: () => clock.nowUs(),
+      onReport: (report) => {
+        log.warn({ report }, 'the event store reports');
+        if (report.kind === 'damaged') stop('the ledger is damaged');
+      },
+    });
+    undo.push(() => store.close());
+    await checkOwnership(folder, store, origin);
+    await observeLastEvent(clock, store);
+    const views = await Views.start(store, {
+      path: join(config.data, 'views.db'),
+      currency: config.currency,
+      onFault: (error) => stop(error.message),
+      onNotice: (notice) => log.warn({ notice }, 'the read models report'),
+    });
+    undo.push(() => views.close());
+    const vault = new AccountVault(folder);
+    const ledger = new Ledger(store);
+    const markLedger = (): Promise<void> => folder.markLedger(origin);
+    return { config, log, clock, store, views, signers, verifiers, vault, ledger, bank, markLedger, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Keys that served another ledger must not begin a new one: its coins could be spent in both. */
+async function checkOwnership(folder: KeyFolder, store: SqliteStore, origin: string): Promise<void> {
+  const owner = await folder.ledgerOf();
+  if (owner === undefined) return;
+  if ((await store.lastPosition()) === START) {
+    throw new ConfigError(
+      `the key folder ${folder.path} belongs to the ledger ${owner}, but the data folder holds no events; ` +
+        'restore the ledger, or begin anew with an empty key folder',
+    );
+  }
+  if (owner !== origin) {
+    throw new ConfigError(`the key folder ${folder.path} belongs to the ledger ${owner}, not to ${origin}`);
+  }
+}
+
+/** A clock that lies before the last event is suspect from the start. */
+async function observeLastEvent(clock: SystemClock, store: SqliteStore): Promise<void> {
+  const last = await store.lastPosition();
+  if (last === START) return;
+  for await (const { events } of store.readAll((last - 1n) as Position)) {
+    for (const { writtenAtUs } of events) clock.observeEvent(writtenAtUs);
+  }
+}
+
+function startBank(settings: Settings): Promise<DevelopmentBank> {
+  const { developmentBank, currency, data } = settings;
+  return startDevelopmentBank({
+    folder: join(data, 'bank'),
+    port: developmentBank?.port ?? 0,
+    currency,
+    exchangeAccount: developmentBank?.account ?? 'exchange',
+  });
+}
+
+/** Wire accounts without a bank of their own are accounts of the development bank. */
+const withBank = <S extends Config>(settings: S, bank: DevelopmentBank): S => ({
+  ...settings,
+  wireAccounts: settings.wireAccounts.map((account) => ({
+    ...account,
+    payto: account.payto ?? bank.exchangePayto,
+    gateway: account.gateway ?? bank.gatewayUrl,
+  })),
+});

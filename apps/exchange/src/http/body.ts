@@ -1,0 +1,66 @@
+/** Request bodies: any content type, at most 16 MiB announced or inflated, JSON inside (encoding.md 7.1). */
+import { promisify } from 'node:util';
+import { type InputType, inflate } from 'node:zlib';
+import { ErrorCode } from '@florin/encoding';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { malformedParameter, TalerError } from './taler-error.js';
+
+export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+
+const inflateAsync = promisify<InputType, { maxOutputLength: number }, Buffer>(inflate);
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+const tooLarge = (): TalerError =>
+  new TalerError(ErrorCode.GENERIC_UPLOAD_EXCEEDS_LIMIT, {
+    hint: `a request body may have at most ${BODY_BYTES_MAX} bytes, also after inflating`,
+  });
+
+const notJson = (hint: string): TalerError => new TalerError(ErrorCode.GENERIC_JSON_INVALID, { hint });
+
+/** Makes Fastify hand every body to our own reader. */
+export function readBodies(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, async (request: FastifyRequest, body: Buffer) => {
+    const encoding = request.headers['content-encoding']?.trim().toLowerCase();
+    return parseJson(encoding === 'deflate' ? await inflated(body) : body);
+  });
+}
+
+async function inflated(body: Buffer): Promise<Buffer> {
+  try {
+    return await inflateAsync(body, { maxOutputLength: BODY_BYTES_MAX });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    throw notJson('the body is announced as deflate, but is no whole zlib stream (RFC 1950)');
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) throw notJson('a JSON object is expected as the body');
+  let json: unknown;
+  try {
+    json = JSON.parse(utf8.decode(body));
+  } catch {
+    throw notJson('the body is not JSON in UTF-8');
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw notJson('the body must be a JSON object');
+  }
+  return json;
+}
+
+/** What Fastify itself finds wrong with a request, in the protocol's words; undefined if it is not the client's fault. */
+export function bodyFault(error: { code?: string; statusCode?: number }): TalerError | undefined {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return tooLarge();
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return malformedParameter('Content-Length', 'the body has another length than announced');
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return notJson('a JSON object is expected as the body');
+    default:
+      return undefined;
+  }
+}

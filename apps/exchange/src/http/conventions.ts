@@ -1,0 +1,88 @@
+/** What holds for every path: CORS, OPTIONS, tidy paths, compressed replies, and the answers for paths that are none. */
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import { ErrorCode } from '@florin/encoding';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { TalerError } from './taler-error.js';
+
+const deflateAsync = promisify<Buffer, Buffer>(deflate);
+
+/** The longest path after the first segment, in bytes. */
+const PATH_BYTES_MAX = 512;
+
+const ALLOW_ALL = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': '*' };
+
+/** Slashes at the end and empty segments mean nothing: `//reserves//R/` is `/reserves/R`. */
+export function tidyUrl(url: string): string {
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
+  const segments = path.split('/').filter((segment) => segment !== '');
+  return `/${segments.join('/')}${query < 0 ? '' : url.slice(query)}`;
+}
+
+const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
+
+/** Hooks on Fastify, below Nest: they see every request, also those that no controller takes. */
+export function applyConventions(
+  fastify: FastifyInstance,
+  failed: (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply,
+): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    reply.headers(ALLOW_ALL);
+    if (request.method === 'OPTIONS') {
+      reply.headers({ 'Access-Control-Allow-Headers': '*', 'Access-Control-Allow-Methods': '*' });
+      return reply.status(204).send();
+    }
+    const path = pathOf(request);
+    if (Buffer.byteLength(path.slice(path.indexOf('/', 1))) > PATH_BYTES_MAX) {
+      throw new TalerError(ErrorCode.GENERIC_URI_TOO_LONG, { hint: `a path has at most ${PATH_BYTES_MAX} bytes` });
+    }
+    return undefined;
+  });
+  fastify.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
+  fastify.setErrorHandler((error, request, reply) => failed(error, request, reply));
+}
+
+/** zlib where the client takes it and it is shorter. */
+async function compressed(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  const accepted = request.headers['accept-encoding'];
+  const wanted = typeof accepted === 'string' && (accepted.trim() === '*' || accepted.includes('deflate'));
+  if (!wanted || payload === undefined || payload === null || reply.hasHeader('content-encoding')) return payload;
+  if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
+  const plain = Buffer.from(payload as string);
+  const packed = await deflateAsync(plain);
+  if (packed.length >= plain.length) return payload;
+  reply.header('Content-Encoding', 'deflate').removeHeader('content-length');
+  return packed;
+}
+
+/** The routes that exist, to tell a wrong method from a wrong operation from a wrong number of segments. */
+export class RouteMap {
+  private readonly routes: { readonly method: string; readonly segments: readonly string[] }[] = [];
+
+  add(method: string, path: string): void {
+    this.routes.push({ method, segments: path.split('/').filter((segment) => segment !== '') });
+  }
+
+  /** The refusal for a request that no route takes (encoding.md 7.1). */
+  refusalFor(method: string, url: string): TalerError {
+    const path = url.split('?', 1)[0] ?? '';
+    const segments = path.split('/').filter((segment) => segment !== '');
+    const allowed = this.routes.filter((route) => matches(route.segments, segments)).map((route) => route.method);
+    if (allowed.length > 0) {
+      const allow = [...new Set([...allowed, 'OPTIONS'])].join(', ');
+      return new TalerError(ErrorCode.GENERIC_METHOD_INVALID, { detail: method, headers: { Allow: allow } });
+    }
+    const family = this.routes.filter((route) => route.segments[0] === segments[0]);
+    if (family.length === 0) return new TalerError(ErrorCode.GENERIC_ENDPOINT_UNKNOWN, { detail: path });
+    const operation = segments[2];
+    const sameLength = family.some((route) => route.segments.length === segments.length);
+    if (operation !== undefined && sameLength) {
+      return new TalerError(ErrorCode.EXCHANGE_GENERIC_OPERATION_UNKNOWN, { detail: operation });
+    }
+    return new TalerError(ErrorCode.EXCHANGE_GENERIC_WRONG_NUMBER_OF_SEGMENTS, { detail: path });
+  }
+}
+
+const matches = (route: readonly string[], path: readonly string[]): boolean =>
+  route.length === path.length && route.every((segment, index) => segment.startsWith(':') || segment === path[index]);

@@ -1,0 +1,59 @@
+/** The HTTP service of the exchange: Nest on Fastify, with the protocol's conventions below it. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ExchangeModule, type Foundation } from '../exchange.module.js';
+import { BODY_BYTES_MAX, readBodies } from './body.js';
+import { applyConventions, RouteMap, tidyUrl } from './conventions.js';
+import { ErrorFilter } from './error-filter.js';
+import { validationPipe } from './validation.js';
+
+/** Longer than any key or hash in a path; what exceeds it would be answered by Fastify in words of its own. */
+const PATH_PARAMETER_LENGTH_MAX = 600;
+const CORRELATION_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Nest would answer unknown paths and faults below it in words of its own; the protocol's handlers are set instead. */
+class ProtocolAdapter extends FastifyAdapter {
+  override setErrorHandler() {
+    return this.getInstance();
+  }
+
+  override setNotFoundHandler() {
+    return this.getInstance();
+  }
+}
+
+/** Not listening yet. */
+export async function createHttpService(foundation: Foundation): Promise<NestFastifyApplication> {
+  const adapter = new ProtocolAdapter({
+    bodyLimit: BODY_BYTES_MAX,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
+    rewriteUrl: (request: IncomingMessage) => tidyUrl(request.url ?? '/'),
+    genReqId: ({ headers }: IncomingMessage) => {
+      const given = headers['taler-correlation-id'];
+      return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
+    },
+  });
+  const filter = new ErrorFilter(foundation.log);
+  const fastify = adapter.getInstance();
+  const routes = new RouteMap();
+  fastify.addHook('onRoute', ({ method, url }) => {
+    for (const name of [method].flat()) if (url !== '*') routes.add(name, url);
+  });
+  applyConventions(fastify, (error, request, reply) => filter.reply(error, request, reply));
+  fastify.setNotFoundHandler((request, reply) =>
+    filter.reply(routes.refusalFor(request.method, request.url), request, reply),
+  );
+
+  const app = await NestFactory.create<NestFastifyApplication>(ExchangeModule.on(foundation), adapter, {
+    logger: ['error', 'warn'],
+    bodyParser: false,
+  });
+  readBodies(fastify);
+  app.useGlobalPipes(validationPipe());
+  app.useGlobalFilters(filter);
+  return app;
+}

@@ -1,0 +1,158 @@
+/** What the exchange says about itself: configuration, keys, wire accounts, terms. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { ErrorCode, encodeBase32, formatAmount } from '@florin/encoding';
+import { Controller, Get, Header, Headers, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { TalerError } from '../http/taler-error.js';
+import { Clock } from '../runtime/clock.js';
+import { Cryptography } from '../runtime/cryptography.js';
+import { KeyRing } from '../runtime/key-ring.js';
+import { Config } from '../runtime/tokens.js';
+import { currencySpecification, PROTOCOL_VERSION, recoupList, wireAccounts, wireFees } from './keys-document.js';
+import { PublishedKeys } from './published-keys.js';
+
+@Controller()
+export class MetaController {
+  private readonly terms: LegalText;
+  private readonly privacy: LegalText;
+
+  constructor(
+    private readonly published: PublishedKeys,
+    private readonly keys: KeyRing,
+    private readonly crypto: Cryptography,
+    private readonly clock: Clock,
+    private readonly config: Config,
+  ) {
+    this.terms = this.legalText(config.terms, 'The operator of this exchange has published no terms of service.\n');
+    this.privacy = this.legalText(config.privacy, 'The operator of this exchange has published no privacy policy.\n');
+  }
+
+  @Get()
+  @Header('Content-Type', 'text/plain; charset=utf-8')
+  welcome(): string {
+    return 'This is Florin, an exchange for GNU Taler e-cash. Wallets and shops start at /config and /keys.\n';
+  }
+
+  @Get('robots.txt')
+  @Header('Content-Type', 'text/plain')
+  robots(): string {
+    return 'User-agent: *\nDisallow: /\n';
+  }
+
+  @Get('config')
+  @Header('Cache-Control', 'public, max-age=21600')
+  configuration(): object {
+    const { currency, legitimization } = this.config;
+    const book = this.keys.shownBook();
+    return {
+      name: 'taler-exchange',
+      version: PROTOCOL_VERSION,
+      currency,
+      currency_specification: currencySpecification(currency),
+      implementation: 'urn:net:florin:exchange',
+      supported_kyc_requirements: legitimization.withdraw || legitimization.reserveWithdraw ? ['OFFICER'] : [],
+      recoup: book ? recoupList(book) : [],
+    };
+  }
+
+  @Get('keys')
+  async publishedKeys(
+    @Headers('if-none-match') known: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string | undefined> {
+    const document = await this.published.current();
+    if (!document) {
+      throw new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status: 503, headers: { 'Retry-After': '5' } });
+    }
+    reply.headers({
+      ETag: `"${document.etag}"`,
+      'Last-Modified': httpDate(document.issuedAt),
+      Expires: httpDate(document.expiresAt),
+      Vary: 'Accept-Encoding',
+      'Cache-Control': 'public, max-age=3600',
+    });
+    if (matchesEtag(known, document.etag)) {
+      reply.status(304);
+      return undefined;
+    }
+    reply.type('application/json');
+    return document.text;
+  }
+
+  /** For wallets before 2024; the same accounts and fees stand in `/keys`. */
+  @Get('wire')
+  wire(): object {
+    const book = this.keys.usableBook();
+    if (!book?.terms) throw new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status: 503 });
+    const amount = (units: bigint): string => formatAmount({ currency: this.config.currency, units });
+    return {
+      accounts: wireAccounts(book, 'old'),
+      fees: wireFees(book, amount, this.clock.now()),
+      master_public_key: book.terms.masterPub,
+    };
+  }
+
+  /** Randomness for wallets whose own may be poor. */
+  @Get('seed')
+  @Header('Content-Type', 'application/octet-stream')
+  seed(@Res({ passthrough: true }) reply: FastifyReply): Buffer {
+    reply.header('Cache-Control', 'no-store');
+    return randomBytes(32);
+  }
+
+  @Get('terms')
+  termsOfService(
+    @Headers('if-none-match') known: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): string | undefined {
+    reply.header('Taler-Terms-Version', this.terms.etag.slice(0, 16));
+    return this.legal(this.terms, known, reply);
+  }
+
+  @Get('privacy')
+  privacyPolicy(
+    @Headers('if-none-match') known: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): string | undefined {
+    reply.header('Taler-Terms-Version', this.privacy.etag.slice(0, 16));
+    return this.legal(this.privacy, known, reply);
+  }
+
+  private legal(text: LegalText, known: string | undefined, reply: FastifyReply): string | undefined {
+    reply.headers({
+      ETag: `"${text.etag}"`,
+      'Avail-Languages': 'en',
+      'Content-Language': 'en',
+      Vary: 'Accept-Language, Accept, Accept-Encoding',
+      'Cache-Control': 'public, max-age=864000',
+    });
+    if (matchesEtag(known, text.etag)) {
+      reply.status(304);
+      return undefined;
+    }
+    reply.type(text.type);
+    return text.text;
+  }
+
+  private legalText(path: string | undefined, otherwise: string): LegalText {
+    const text = path === undefined ? otherwise : readFileSync(path, 'utf8');
+    const type = path?.endsWith('.md') ? 'text/markdown; charset=utf-8' : 'text/plain; charset=utf-8';
+    return { text, type, etag: encodeBase32(this.crypto.taler.hash.sha512(new TextEncoder().encode(text))) };
+  }
+}
+
+/** A text that the operator publishes; the ETag names its version. */
+interface LegalText {
+  readonly text: string;
+  readonly type: string;
+  readonly etag: string;
+}
+
+const httpDate = (seconds: number): string => new Date(seconds * 1000).toUTCString();
+
+/** The reference sends its tag without quotes, so clients may hand back either. */
+function matchesEtag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '').replace(/^"|"$/g, '') === etag || tag.trim() === '*');
+}

@@ -1,0 +1,113 @@
+/** Starts the exchange: configuration, foundation, HTTP, jobs; and stops it in the opposite order. */
+import 'reflect-metadata';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { startAdmin } from './admin/admin.server.js';
+import { readConfig, type Settings } from './config/config.js';
+import { ConfigError } from './config/reader.js';
+import { layFoundation, type RunningFoundation } from './foundation.js';
+import { createHttpService } from './http/service.js';
+import { Offering } from './keys/offering.js';
+import { Jobs } from './runtime/jobs.js';
+import { KeyRing } from './runtime/key-ring.js';
+
+const DEVELOPMENT_CONFIG = join(dirname(fileURLToPath(import.meta.url)), '../config/development.yaml');
+const EXIT_CONFIG = 78;
+const EXIT_FAULT = 70;
+
+async function main(): Promise<void> {
+  const settings = readConfig(resolve(process.env.FLORIN_CONFIG || DEVELOPMENT_CONFIG), process.env);
+  const log = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: false }));
+  mkdirSync(settings.data, { recursive: true, mode: 0o700 });
+  const runFile = join(settings.data, 'run.json');
+
+  const port = settings.port || (await freePort(settings.host));
+  const adminPort = settings.adminPort || (await freePort(settings.adminHost));
+  const baseUrl = settings.baseUrl ?? `http://${settings.host}:${port}/`;
+  let closing: Promise<void> | undefined;
+  const stops: (() => Promise<unknown>)[] = [];
+  const shutDown = (code: number): Promise<void> => {
+    closing ??= (async () => {
+      for (const stop of stops.reverse()) await stop();
+      process.exit(code);
+    })();
+    return closing;
+  };
+  const fail = (reason: string): void => {
+    log.fatal({ reason }, 'the exchange stops');
+    void shutDown(EXIT_FAULT);
+    setTimeout(() => process.exit(EXIT_FAULT), 10_000).unref();
+  };
+
+  const foundation = await layFoundation({ ...settings, baseUrl, port, adminPort }, log, fail);
+  stops.push(() => foundation.close());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void shutDown(0));
+  process.on('unhandledRejection', (error) => log.error({ error }, 'a promise failed and nobody looked'));
+
+  const app = await createHttpService(foundation);
+  await app.init();
+  stops.push(() => app.close());
+  await app.get(KeyRing).start();
+  await app.get(Offering).round();
+  await foundation.markLedger();
+  app.get(Jobs).start();
+  const admin = await startAdmin(app, foundation);
+  stops.push(() => admin.close());
+  await app.listen(port, settings.host);
+
+  const { bank } = foundation;
+  const run = {
+    pid: process.pid,
+    exchange: baseUrl,
+    admin: `http://${settings.adminHost}:${adminPort}/`,
+    adminCredential: admin.credentialFile,
+    ...(bank && { bank: bank.url }),
+  };
+  writeFileSync(runFile, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
+  chmodSync(runFile, 0o600);
+  stops.push(async () => rmSync(runFile, { force: true }));
+  if (settings.mode === 'development') welcome(settings, foundation, baseUrl);
+  console.log(`ready http://${settings.host}:${port}/`);
+}
+
+function welcome({ data, currency }: Settings, { bank }: RunningFoundation, baseUrl: string): void {
+  const gateway = bank?.gatewayUrl;
+  console.log(`
+Florin, an exchange for GNU Taler e-cash, in DEVELOPMENT MODE:
+the master key lies beside the data in ${data}. No real money!
+
+  exchange          ${baseUrl}          development bank  ${bank?.url ?? '(none)'}
+
+Try, in another terminal:
+  npm run demo                                  # the whole story: fund, withdraw, close
+  curl ${baseUrl}keys                           # what the exchange offers, signed
+  curl ${baseUrl}config${
+    gateway &&
+    `
+  curl -X POST ${gateway}admin/add-incoming -H 'Content-Type: application/json' \\
+    -d '{"amount":"${currency}:10","reserve_pub":"4Y7ANEYXW7M5ZHGJ91WX2W9F8HTJFFP9YJXY5VS288N2Z2NA43PG","debit_account":"payto://x-taler-bank/localhost/alice?receiver-name=Alice"}'
+  curl '${baseUrl}reserves/4Y7ANEYXW7M5ZHGJ91WX2W9F8HTJFFP9YJXY5VS288N2Z2NA43PG?timeout_ms=5000'`
+  }
+`);
+}
+
+/** A port that is free now; whoever takes it meanwhile makes the start fail with a clear error. */
+function freePort(host: string): Promise<number> {
+  return new Promise((resolvePort, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, host, () => {
+      const address = server.address();
+      server.close(() => resolvePort(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof ConfigError || (error instanceof Error && error.name !== 'TypeError');
+  console.error(known ? `florin: ${(error as Error).message}` : error);
+  process.exit(error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAULT);
+});

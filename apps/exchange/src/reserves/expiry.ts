@@ -1,0 +1,58 @@
+/** Reserves whose time is over are closed by themselves, to where the money came from. */
+import { accept, decideExpire, isOverdue, repeat, type ReservePub, Streams, wireFeesAt } from '@florin/domain';
+import { Injectable } from '@nestjs/common';
+import { Accounts } from '../runtime/accounts.js';
+import { Clock } from '../runtime/clock.js';
+import { KeyRing } from '../runtime/key-ring.js';
+import { Ledger } from '@florin/event-store';
+import { Config, Log } from '../runtime/tokens.js';
+import { Closings } from './closings.js';
+
+@Injectable()
+export class ReserveExpiry {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly streams: Streams,
+    private readonly keys: KeyRing,
+    private readonly accounts: Accounts,
+    private readonly closings: Closings,
+    private readonly clock: Clock,
+    private readonly config: Config,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * Closes the reserve if it is overdue; called by every command and long poll that meets it, and by the expiry job.
+   * Does nothing while the clock is suspect.
+   * @returns whether the reserve was closed
+   */
+  async settle(reservePub: ReservePub): Promise<boolean> {
+    const stream = this.streams.reserve(reservePub);
+    if (!isOverdue(await this.ledger.peek(stream), this.clock.now())) return false;
+    const suspicion = this.clock.suspicion();
+    if (suspicion) {
+      this.log.error({ reservePub, suspicion }, 'a reserve is overdue, but nothing expires until an admin trusts the clock');
+      return false;
+    }
+    const done = await this.ledger.transact([stream.name], async (tx) => {
+      const reserve = await tx.load(stream);
+      const now = this.clock.now();
+      const { origin } = reserve;
+      if (!origin || !isOverdue(reserve, now)) return repeat(false);
+      const target = await this.accounts.paymentTarget(undefined, origin);
+      const book = this.keys.usableBook();
+      const fees = book && target && wireFeesAt(book, target.method, reserve.expiresAt);
+      if (!fees) {
+        this.log.error({ reservePub }, 'an overdue reserve cannot be closed: no account pays its origin, or no wire fee');
+        return repeat(false);
+      }
+      const { roundUnit } = this.config;
+      const closing = decideExpire(reserve, { now, closingFee: fees.closingFee, roundUnit });
+      if (!closing) return repeat(false);
+      const keysRevision = book.revision;
+      this.closings.append(tx, { reservePub, closing, target, request: undefined, now, keysRevision });
+      return accept(true);
+    });
+    return done.kind === 'accept';
+  }
+}

@@ -1,0 +1,146 @@
+/** The reserve endpoints: from wire to command, from outcome to status. No rules live here. */
+import type { BlindSignature, ReservePub } from '@florin/domain';
+import { ErrorCode, formatAmount, timestampJson } from '@florin/encoding';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ReservePubPipe, TimeoutPipe } from '../http/parameters.js';
+import { type Refusal, Refusals } from '../http/refusals.js';
+import { malformedParameter, TalerError } from '../http/taler-error.js';
+import { blindSignatureJson } from '../http/wire-crypto.js';
+import { Cryptography } from '../runtime/cryptography.js';
+import { Config } from '../runtime/tokens.js';
+import { CloseReserve } from './close.handler.js';
+import { CsrWithdraw } from './csr-withdraw.handler.js';
+import { ReserveStatus } from './reserve-status.js';
+import { BatchWithdrawRequest, CsrWithdrawRequest, ReserveCloseRequest, WithdrawRequest } from './reserves.dto.js';
+import { Withdraw, type WithdrawOutcome } from './withdraw.handler.js';
+
+/** The most coins that one request withdraws. */
+const PLANCHETS_MAX = 256;
+
+@Controller()
+export class ReservesController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly refusals: Refusals,
+    private readonly status: ReserveStatus,
+    private readonly crypto: Cryptography,
+    private readonly config: Config,
+  ) {}
+
+  /** A reserve's balance; waits up to `timeout_ms` for a reserve that is not there yet. */
+  @Get('reserves/:reserve_pub')
+  async summary(
+    @Param('reserve_pub', ReservePubPipe) reservePub: ReservePub,
+    @Query('timeout_ms', TimeoutPipe) timeoutMs: number,
+  ): Promise<object> {
+    const summary = await this.status.summary(reservePub, timeoutMs);
+    if (!summary) throw await this.refusals.toError({ code: 'RESERVE_UNKNOWN', reservePub });
+    return {
+      balance: this.amount(summary.balance),
+      ...(summary.origin === undefined ? {} : { last_origin: summary.origin }),
+      reserve_expiration: timestampJson(summary.expiresAt),
+      ...(summary.maximumAge === undefined ? {} : { maximum_age_group: summary.maximumAge }),
+    };
+  }
+
+  /** Withdraws up to 256 coins at once; the same request again gives the same signatures, for ever. */
+  @Post('reserves/:reserve_pub/batch-withdraw')
+  @HttpCode(200)
+  async batchWithdraw(
+    @Param('reserve_pub', ReservePubPipe) reservePub: ReservePub,
+    @Body() { planchets }: BatchWithdrawRequest,
+  ): Promise<object> {
+    if (planchets.length === 0) throw malformedParameter('planchets', 'at least one planchet is needed');
+    if (planchets.length > PLANCHETS_MAX) {
+      throw malformedParameter('too many planchets', `at most ${PLANCHETS_MAX} planchets fit in one request`);
+    }
+    const signatures = await this.withdraw(reservePub, planchets, 'batch-withdraw');
+    return { ev_sigs: signatures.map((signature) => ({ ev_sig: blindSignatureJson(signature) })) };
+  }
+
+  /** The single form, for wallets before protocol 26. */
+  @Post('reserves/:reserve_pub/withdraw')
+  @HttpCode(200)
+  async singleWithdraw(
+    @Param('reserve_pub', ReservePubPipe) reservePub: ReservePub,
+    @Body() planchet: WithdrawRequest,
+  ): Promise<object> {
+    const [signature] = await this.withdraw(reservePub, [planchet], 'WITHDRAW');
+    return { ev_sig: blindSignatureJson(signature as BlindSignature) };
+  }
+
+  /** Wires the balance, less the closing fee, to the origin or to a designated account. */
+  @Post('reserves/:reserve_pub/close')
+  @HttpCode(200)
+  async close(
+    @Param('reserve_pub', ReservePubPipe) reservePub: ReservePub,
+    @Body() { request_timestamp, payto_uri, reserve_sig }: ReserveCloseRequest,
+  ): Promise<object> {
+    const outcome = await this.commands.execute(
+      new CloseReserve(reservePub, {
+        requestTimestamp: request_timestamp,
+        paytoUri: payto_uri ?? undefined,
+        reserveSignature: reserve_sig,
+      }),
+    );
+    const answer = await this.answered(outcome);
+    return { wire_amount: this.amount(answer.wireAmount) };
+  }
+
+  /** Documented by the protocol, but not implemented by anybody; `close` does what it promises. */
+  @Delete('reserves/:reserve_pub')
+  remove(@Param('reserve_pub', ReservePubPipe) _reservePub: ReservePub): never {
+    throw new TalerError(ErrorCode.GENERIC_METHOD_INVALID, {
+      status: 501,
+      detail: 'DELETE',
+      hint: 'deleting a reserve is not implemented; POST /reserves/$RESERVE_PUB/close wires its balance back',
+    });
+  }
+
+  /** Public nonces for a Clause-Schnorr withdrawal. */
+  @Post('csr-withdraw')
+  @HttpCode(200)
+  async csrWithdraw(@Body() { denom_pub_hash, nonce }: CsrWithdrawRequest): Promise<object> {
+    const outcome = await this.commands.execute(new CsrWithdraw(denom_pub_hash, nonce));
+    const [r0, r1] = await this.answered(outcome);
+    return { ewv: { cipher: 'CS', r_pub_0: r0, r_pub_1: r1 } };
+  }
+
+  private async withdraw(
+    reservePub: ReservePub,
+    planchets: readonly WithdrawRequest[],
+    oper: 'batch-withdraw' | 'WITHDRAW',
+  ): Promise<readonly BlindSignature[]> {
+    const coins = planchets.map(({ denom_pub_hash, coin_ev, reserve_sig }) => ({
+      denominationHash: denom_pub_hash,
+      planchet: coin_ev,
+      envelopeHash: this.crypto.envelopeHash(denom_pub_hash, coin_ev),
+      reserveSignature: reserve_sig,
+    }));
+    if (new Set(coins.map(({ planchet }) => JSON.stringify(planchet))).size < coins.length) {
+      throw malformedParameter('duplicate planchet', 'two planchets of the request are alike');
+    }
+    const outcome: WithdrawOutcome = await this.commands.execute(new Withdraw(reservePub, coins, oper));
+    return this.answered(outcome);
+  }
+
+  /** What was accepted, now or earlier; or the refusal, thrown with its proof. */
+  private async answered<Value>(
+    outcome:
+      | { kind: 'accept'; value: Value }
+      | { kind: 'repeat'; earlier: Value }
+      | { kind: 'refuse'; refusal: Refusal },
+  ): Promise<Value> {
+    switch (outcome.kind) {
+      case 'accept':
+        return outcome.value;
+      case 'repeat':
+        return outcome.earlier;
+      case 'refuse':
+        throw await this.refusals.toError(outcome.refusal);
+    }
+  }
+
+  private readonly amount = (units: bigint): string => formatAmount({ currency: this.config.currency, units });
+}

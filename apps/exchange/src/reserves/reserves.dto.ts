@@ -1,0 +1,52 @@
+/** Wire classes of the reserve endpoints. After validation they hold values of the domain, not text. */
+import type { DenominationHash, EddsaSignature, Planchet } from '@florin/domain';
+import { EncodingError, validatePayto } from '@florin/encoding';
+import { base32, OptionalWire, text, timestamp, Wire, WireList } from '../http/wire-fields.js';
+import { coinEnvelope } from '../http/wire-crypto.js';
+
+const PAYTO_LENGTH_MAX = 4096;
+
+const payto = (json: unknown): string => {
+  const uri = text(PAYTO_LENGTH_MAX)(json);
+  const fault = validatePayto(uri);
+  if (fault !== undefined) throw new EncodingError('a payto URI', fault);
+  return uri;
+};
+
+/** One coin to withdraw. */
+export class WithdrawRequest {
+  @Wire(base32(64))
+  denom_pub_hash!: DenominationHash;
+
+  @Wire(coinEnvelope)
+  coin_ev!: Planchet;
+
+  /** WithdrawRequestPS, the form for one coin. */
+  @Wire(base32(64))
+  reserve_sig!: EddsaSignature;
+}
+
+export class BatchWithdrawRequest {
+  @WireList(() => WithdrawRequest)
+  planchets!: WithdrawRequest[];
+}
+
+export class ReserveCloseRequest {
+  @Wire(timestamp)
+  request_timestamp!: number;
+
+  /** Full payto URI; the origin of the reserve's money if absent. */
+  @OptionalWire(payto)
+  payto_uri?: string | null;
+
+  @Wire(base32(64))
+  reserve_sig!: EddsaSignature;
+}
+
+export class CsrWithdrawRequest {
+  @Wire(base32(32))
+  nonce!: string;
+
+  @Wire(base32(64))
+  denom_pub_hash!: DenominationHash;
+}

@@ -1,0 +1,96 @@
+/** The protocol's cryptography on the server's primitives, in the domain's terms: base32 in, base32 out. */
+import { type BlindedPlanchet, type Denomination, type DenominationPub, type Taler, taler } from '@florin/crypto';
+import { serverPrimitives } from '@florin/crypto/server';
+import type {
+  AccountHash,
+  DenominationHash,
+  EnvelopeHash,
+  HashCode,
+  OfferedDenomination,
+  Planchet,
+  ReservePub,
+  WithdrawCommitment,
+  Wtid,
+} from '@florin/domain';
+import { decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
+import { Verifiers } from '@florin/signing';
+import { deriveRequestUid, deriveWtid } from '@florin/wire';
+import { Injectable } from '@nestjs/common';
+
+/** A client's Ed25519 signature to check. */
+export interface SignedMessage {
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly pub: Uint8Array;
+}
+
+@Injectable()
+export class Cryptography {
+  readonly taler: Taler = taler(serverPrimitives);
+  private readonly denominations = new Map<DenominationHash, Denomination>();
+
+  constructor(private readonly verifiers: Verifiers) {}
+
+  envelopeHash(denominationHash: DenominationHash, planchet: Planchet): EnvelopeHash {
+    const hash = this.taler.hash.envelope(decodeBase32(denominationHash, 64), planchetBytes(planchet));
+    return encodeBase32(hash) as EnvelopeHash;
+  }
+
+  withdrawCommitment(envelopes: readonly EnvelopeHash[]): WithdrawCommitment {
+    const hashes = envelopes.map((envelope) => decodeBase32(envelope, 64));
+    return encodeBase32(this.taler.hash.withdrawCommitment(hashes)) as WithdrawCommitment;
+  }
+
+  /** Whether the denomination can sign these blinded bytes: below the modulus, canonical scalars. */
+  acceptsPlanchet(offered: OfferedDenomination, planchet: Planchet): boolean {
+    try {
+      this.denomination(offered).envelopeHash(planchetBytes(planchet));
+      return true;
+    } catch (error) {
+      if (error instanceof EncodingError) return false;
+      throw error;
+    }
+  }
+
+  accountHash(paytoUri: string): AccountHash {
+    return encodeBase32(this.taler.hash.normalizedPayto(paytoUri)) as AccountHash;
+  }
+
+  /** Checks off the event loop where there is much to check; in the order of `jobs`. */
+  verifyAll(jobs: readonly SignedMessage[]): Promise<readonly boolean[]> {
+    return this.verifiers.verifyAll(jobs.map((job) => ({ kind: 'eddsa', ...job })));
+  }
+
+  /** The names of a payment: a gateway knows a repeat by the one, and refuses the other twice. */
+  transferIds(reservePub: ReservePub, closing: number, attempt: number): { requestUid: HashCode; wtid: Wtid } {
+    const origin = { reservePub: decodeBase32(reservePub, 32), closing, attempt };
+    return {
+      requestUid: encodeBase32(deriveRequestUid(origin, this.taler.hash.sha512)) as HashCode,
+      wtid: encodeBase32(deriveWtid(origin, this.taler.hash.sha512)) as Wtid,
+    };
+  }
+
+  /** The prepared public key; parsing it again for each coin would cost more than using it. */
+  private denomination(offered: OfferedDenomination): Denomination {
+    const known = this.denominations.get(offered.denominationHash);
+    if (known) return known;
+    const prepared = this.taler.denomination(denominationPub(offered));
+    this.denominations.set(offered.denominationHash, prepared);
+    return prepared;
+  }
+}
+
+export const denominationPub = ({ key, ageMask }: OfferedDenomination): DenominationPub =>
+  key.cipher === 'RSA'
+    ? { cipher: 'RSA', ageMask, rsaPub: decodeBase32(key.rsaPub) }
+    : { cipher: 'CS', ageMask, csPub: decodeBase32(key.csPub, 32) };
+
+export const planchetBytes = (planchet: Planchet): BlindedPlanchet =>
+  planchet.cipher === 'RSA'
+    ? { cipher: 'RSA', blindedPlanchet: decodeBase32(planchet.blinded) }
+    : {
+        cipher: 'CS',
+        c0: decodeBase32(planchet.c0, 32),
+        c1: decodeBase32(planchet.c1, 32),
+        nonce: decodeBase32(planchet.nonce, 32),
+      };

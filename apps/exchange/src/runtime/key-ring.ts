@@ -1,0 +1,75 @@
+/** This node's view of the `keys` stream: what is offered, and whether the view is fresh enough to act on. */
+import { activeSigningKey, type KeyBook, type OfferedSigningKey, Streams } from '@florin/domain';
+import { Ledger } from '@florin/event-store';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Clock } from './clock.js';
+import { Log } from './tokens.js';
+
+/** `status` differs by endpoint: 503 where clients poll (`/keys`), 500 in the handlers of the specification. */
+export interface KeysMissing {
+  readonly code: 'KEYS_MISSING';
+  readonly status: 500 | 503;
+}
+
+/** A view that was not confirmed for this long is not acted on: a revocation might have been missed. */
+const STALE_MS = 10_000;
+const CONFIRM_EVERY_MS = 3_000;
+
+@Injectable()
+export class KeyRing implements OnApplicationShutdown {
+  private book: KeyBook | undefined;
+  private confirmedAtMs = Number.NEGATIVE_INFINITY;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly streams: Streams,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  /** Reads the stream now, and goes on confirming the view. */
+  async start(): Promise<void> {
+    await this.confirm();
+    this.timer = setInterval(() => {
+      this.confirm().catch((error: unknown) => this.log.warn({ error }, 'the view of the keys could not be confirmed'));
+    }, CONFIRM_EVERY_MS);
+    this.timer.unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  /** Reads the tail of the stream from the store. */
+  async confirm(): Promise<KeyBook> {
+    const begun = performance.now();
+    this.book = await this.ledger.refresh(this.streams.keys());
+    this.confirmedAtMs = begun;
+    return this.book;
+  }
+
+  /** What is offered, to decide on; undefined while there is nothing, or the view is too old. */
+  usableBook(): KeyBook | undefined {
+    if (!this.book?.terms || performance.now() - this.confirmedAtMs > STALE_MS) return undefined;
+    return this.book;
+  }
+
+  /** What is offered, to show; possibly old. */
+  shownBook(): KeyBook | undefined {
+    return this.book;
+  }
+
+  activeSigningKey(): OfferedSigningKey | undefined {
+    const book = this.usableBook();
+    return book && activeSigningKey(book, this.clock.now());
+  }
+
+  /** The age at which the group of `age` begins, in the age groups that `/keys` publishes. */
+  lowestAgeOfGroup(age: number): number {
+    let mask = 0;
+    for (const { ageMask } of this.book?.denominations.values() ?? []) mask |= ageMask;
+    for (let start = Math.min(age, 31); start > 0; start -= 1) if (mask & (1 << start)) return start;
+    return 0;
+  }
+}

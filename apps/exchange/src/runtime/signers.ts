@@ -1,0 +1,55 @@
+/** The signer processes, in the domain's terms: base32 in, base32 out. */
+import type { BlindSignature, DenominationHash, EddsaSignature, Planchet } from '@florin/domain';
+import { decodeBase32, ErrorCode, encodeBase32 } from '@florin/encoding';
+import { Signers } from '@florin/signing';
+import { Injectable } from '@nestjs/common';
+import { retryLater } from '../http/taler-error.js';
+import { planchetBytes } from './cryptography.js';
+import { KeyRing } from './key-ring.js';
+
+/** A signature of the exchange as it stands in replies. */
+export interface ExchangeSignature {
+  readonly exchange_pub: string;
+  readonly exchange_sig: string;
+}
+
+@Injectable()
+export class ExchangeSigners {
+  constructor(
+    private readonly signers: Signers,
+    private readonly keys: KeyRing,
+  ) {}
+
+  /** One blind signature for each coin, in order. They must not leave this process before their event is committed. */
+  async signBlinded(
+    coins: readonly { readonly denominationHash: DenominationHash; readonly planchet: Planchet }[],
+  ): Promise<readonly BlindSignature[]> {
+    const signed = await this.signers.signBlinded(
+      coins.map(({ denominationHash, planchet }) => ({ denominationHash, planchet: planchetBytes(planchet) })),
+    );
+    return signed.map((signature) =>
+      signature.cipher === 'RSA'
+        ? ({ cipher: 'RSA', signature: encodeBase32(signature.blindSignature) } as BlindSignature)
+        : ({ cipher: 'CS', b: signature.b, s: encodeBase32(signature.s) } as BlindSignature),
+    );
+  }
+
+  /** The two public nonces for a wallet's session nonce, in base32. */
+  async publicNonces(denominationHash: DenominationHash, nonce: string): Promise<readonly [string, string]> {
+    const { rPub0, rPub1 } = await this.signers.deriveR(denominationHash, decodeBase32(nonce, 32), 'withdraw');
+    return [encodeBase32(rPub0), encodeBase32(rPub1)];
+  }
+
+  /** Signs with the online key that is valid now. */
+  async sign(message: Uint8Array): Promise<ExchangeSignature> {
+    const key = this.keys.activeSigningKey();
+    if (!key) throw retryLater(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, 'no signing key is valid at present');
+    const [signature] = await this.signAllWith(key.exchangePub, [message]);
+    return { exchange_pub: key.exchangePub, exchange_sig: signature as string };
+  }
+
+  async signAllWith(exchangePub: string, messages: readonly Uint8Array[]): Promise<EddsaSignature[]> {
+    const signatures = await this.signers.sign(exchangePub, messages);
+    return signatures.map((signature) => encodeBase32(signature) as EddsaSignature);
+  }
+}

@@ -1,0 +1,17 @@
+/** What the composition root hands in: final settings, the log and the store, as classes that Nest can inject. */
+import type { EventStore as EventStorePort } from '@florin/event-store';
+import type { Logger } from 'pino';
+import type { Settings } from '../config/config.js';
+
+/** The configuration once the ports are chosen and the development bank has said what it needs. */
+export interface Config extends Settings {
+  readonly baseUrl: string;
+  readonly keys: string;
+}
+export abstract class Config {}
+
+export interface Log extends Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> {}
+export abstract class Log {}
+
+export interface EventStore extends EventStorePort {}
+export abstract class EventStore {}
