@@ -1,0 +1,121 @@
+/** Runs the exchange as it ships, in a process of its own, on free ports and a data folder of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse, stringify } from 'yaml';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const PROGRAM = join(ROOT, 'apps/exchange/dist/main.js');
+const DEVELOPMENT_CONFIG = join(ROOT, 'apps/exchange/config/development.yaml');
+const START_MS = 120_000;
+
+export interface ExchangeOptions {
+  /** Changes the development configuration before the start. */
+  readonly configure?: (settings: Record<string, any>) => void;
+  /** A data folder of an earlier run; a new one by default. */
+  readonly data?: string;
+  /** Ports of an earlier run, so that URLs stay the same. */
+  readonly ports?: { readonly exchange: number; readonly bank: number };
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface RunningExchange {
+  /** Each ends in `/`. */
+  readonly baseUrl: string;
+  readonly bankUrl: string;
+  readonly adminUrl: string;
+  readonly adminCredential: string;
+  readonly data: string;
+  readonly ports: { readonly exchange: number; readonly bank: number };
+  readonly process: ChildProcess;
+  /** What it logged so far. */
+  log(): string;
+  /** SIGTERM, and waits for the end. @returns the exit code */
+  stop(): Promise<number | null>;
+  /** kill -9, and waits for the end. */
+  kill(): Promise<void>;
+  /** Removes the data folder. */
+  remove(): void;
+}
+
+/** Small keys and few of them, so that tests start quickly; the shape of the configuration is the shipped one. */
+export function smallKeys(settings: Record<string, any>): void {
+  settings.denominations = settings.denominations.map((denomination: Record<string, unknown>) => ({
+    ...denomination,
+    ...(denomination.cipher === 'RSA' ? { bits: 1024 } : {}),
+  }));
+  settings.keySchedule.lookahead = '1 day';
+}
+
+/** @throws Error with the log when it does not become ready */
+export async function startExchange(options: ExchangeOptions = {}): Promise<RunningExchange> {
+  const data = options.data ?? mkdtempSync(join(tmpdir(), 'florin-test-'));
+  const settings = parse(readFileSync(DEVELOPMENT_CONFIG, 'utf8'), { merge: true }) as Record<string, any>;
+  (options.configure ?? smallKeys)(settings);
+  const configFile = join(data, 'config.yaml');
+  writeFileSync(configFile, stringify(settings));
+
+  const child = spawn(process.execPath, [PROGRAM], {
+    env: {
+      ...process.env,
+      FLORIN_CONFIG: configFile,
+      FLORIN_DATA: data,
+      FLORIN_PORT: String(options.ports?.exchange ?? 0),
+      FLORIN_ADMIN_PORT: '0',
+      FLORIN_BANK_PORT: String(options.ports?.bank ?? 0),
+      ...options.env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let logged = '';
+  child.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()));
+  const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  await new Promise<void>((resolve, reject) => {
+    const failed = (why: string): void => reject(new Error(`the exchange ${why}:\n${output}${logged}`));
+    const timer = setTimeout(() => failed('did not become ready'), START_MS);
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (/^ready /m.test(output)) resolve();
+    });
+    void ended.then((code) => failed(`ended with ${code}`)).finally(() => clearTimeout(timer));
+  });
+
+  const run = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as Record<string, string>;
+  return {
+    baseUrl: run.exchange as string,
+    bankUrl: run.bank as string,
+    adminUrl: run.admin as string,
+    adminCredential: readFileSync(run.adminCredential as string, 'utf8').trim(),
+    data,
+    ports: { exchange: Number(new URL(run.exchange as string).port), bank: Number(new URL(run.bank as string).port) },
+    process: child,
+    log: () => logged,
+    stop: async () => {
+      child.kill('SIGTERM');
+      return ended;
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+    remove: () => rmSync(data, { recursive: true, force: true }),
+  };
+}
+
+/** An ordinary bank transfer to a reserve at the development bank. */
+export async function fundReserve(
+  { bankUrl }: RunningExchange,
+  reservePub: string,
+  amount: string,
+  debitAccount = 'payto://x-taler-bank/localhost/alice?receiver-name=Alice',
+): Promise<void> {
+  const reply = await fetch(`${bankUrl}accounts/exchange/taler-wire-gateway/admin/add-incoming`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ amount, reserve_pub: reservePub, debit_account: debitAccount }),
+  });
+  if (reply.status !== 200) throw new Error(`the bank answered ${reply.status}: ${await reply.text()}`);
+}
