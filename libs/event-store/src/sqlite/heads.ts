@@ -31,7 +31,7 @@ export class HeadFile {
   /** Writes a new file, whole or not at all, with the same head in both slots. */
   static create(path: string, note: string): void {
     const draft = `${path}.new`;
-    const fd = openSync(draft, 'w', 0o600);
+    const fd = openSync(draft, 'w+', 0o600);
     try {
       for (let slot = 0; slot < SLOTS; slot += 1) writeSlot(fd, slot, note);
       fsyncSync(fd);

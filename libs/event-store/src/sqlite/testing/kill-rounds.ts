@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { expect } from 'vitest';
@@ -11,7 +12,7 @@ const BUSY = fileURLToPath(new URL('./busy-process.js', import.meta.url));
 /** How many processes are killed on one folder before a new one is begun. */
 const ROUNDS_PER_FOLDER = 5;
 /** Most are killed when so many lines at most have been acknowledged, the others while they start. */
-const LINES_MAX = 400;
+const LINES_MAX = 300;
 const EARLY_SHARE = 0.2;
 const EARLY_MS_MAX = 400;
 
@@ -23,52 +24,90 @@ export interface KillCounts {
   early: number;
 }
 
+/** What surrounds the process that is killed. */
+export interface Surroundings {
+  readonly env: (folder: string) => Record<string, string>;
+  /** What is left of a folder after the crash: the folder itself, or another one. */
+  readonly after: (folder: string) => string;
+}
+
+const ORDINARY: Surroundings = { env: () => ({}), after: (folder) => folder };
+
 /**
  * Kills a process that commits under load, at random moments, and checks after each kill what the folder holds: all
  * that was ever acknowledged, units whole, streams dense, the tree under its signed head, and a store that goes on.
  */
-export async function killRounds(rounds: number, seed: number, check: typeof expect): Promise<KillCounts> {
+export async function killRounds(
+  { rounds, seed, surroundings = ORDINARY }: { rounds: number; seed: number; surroundings?: Surroundings },
+  check: typeof expect,
+): Promise<KillCounts> {
   const random = seeded(seed);
   const counts: KillCounts = { acknowledged: 0, cut: 0, early: 0 };
   for (let round = 0; round < rounds; ) {
-    const { folder, remove } = temporaryFolder();
+    const temporary = temporaryFolder();
+    let folder = join(temporary.folder, 'served');
     const acknowledged = new Map<string, bigint>();
     for (let i = 0; i < ROUNDS_PER_FOLDER && round < rounds; i++, round++) {
-      const lines = await runAndKill([folder, `${round}`, `${seed + round}`], random);
-      const fresh = acknowledgements(lines);
+      const busy = startBusy([folder, `${round}`, `${seed + round}`], surroundings.env(folder));
+      const fresh = acknowledgements(await kill(busy, random));
       for (const [id, position] of fresh) acknowledged.set(id, position);
       counts.acknowledged += fresh.size;
       if (fresh.size === 0) counts.early += 1;
+      folder = surroundings.after(folder);
       counts.cut += await checkFolder(folder, `round ${round} of seed ${seed}`, acknowledged, check);
     }
-    remove();
+    temporary.remove();
   }
   return counts;
 }
 
-async function runAndKill(args: string[], random: () => number): Promise<string[]> {
-  const child = spawn(process.execPath, [BUSY, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const isEarly = random() < EARLY_SHARE;
-  const linesMax = isEarly ? Number.POSITIVE_INFINITY : random() * LINES_MAX;
-  let output = '';
-  let lines = 0;
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    output += chunk;
-    lines += chunk.split('\n').length - 1;
-    if (lines > linesMax) child.kill('SIGKILL');
-  });
-  const closed = once(child, 'close');
-  if (isEarly) {
-    await sleep(random() * EARLY_MS_MAX);
-    child.kill('SIGKILL');
-  }
-  const [code, signal] = await closed;
-  if (signal !== 'SIGKILL') throw new Error(`the process ended by itself (${code}):\n${output}`);
-  // The last line may be half written.
-  return output.split('\n').slice(0, -1);
+/** A process that commits, and the lines that it has printed. */
+export interface Busy {
+  readonly child: ChildProcess;
+  readonly lines: string[];
+  /** Told of each further line. */
+  onLine: (count: number) => void;
+  readonly ended: Promise<{ code: number | null; signal: string | null }>;
 }
 
-function acknowledgements(lines: readonly string[]): Map<string, bigint> {
+/** @param args folder, run and seed of `busy-process.ts` */
+export function startBusy(args: string[], env: Record<string, string>): Busy {
+  const child = spawn(process.execPath, [BUSY, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  const lines: string[] = [];
+  let rest = '';
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
+  const busy: Busy = { child, lines, onLine: () => {}, ended };
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const parts = `${rest}${chunk}`.split('\n');
+    // The last line may be half written.
+    rest = parts.pop() ?? '';
+    lines.push(...parts);
+    busy.onLine(lines.length);
+  });
+  return busy;
+}
+
+async function kill(busy: Busy, random: () => number): Promise<string[]> {
+  const isEarly = random() < EARLY_SHARE;
+  const [linesMax, aliveMs] = [random() * LINES_MAX, random() * EARLY_MS_MAX];
+  if (isEarly) {
+    await sleep(aliveMs);
+    busy.child.kill('SIGKILL');
+  } else {
+    busy.onLine = (count) => {
+      if (count > linesMax) busy.child.kill('SIGKILL');
+    };
+  }
+  const { code, signal } = await busy.ended;
+  if (signal !== 'SIGKILL') throw new Error(`the process ended by itself (${code}):\n${busy.lines.join('\n')}`);
+  return busy.lines;
+}
+
+/** The units that were acknowledged in what a process printed, and their positions. */
+export function acknowledgements(lines: readonly string[]): Map<string, bigint> {
   const found = new Map<string, bigint>();
   for (const line of lines) {
     const [kind, id, position] = line.split(' ');
@@ -77,8 +116,8 @@ function acknowledgements(lines: readonly string[]): Map<string, bigint> {
   return found;
 }
 
-/** @returns how many events were cut off */
-async function checkFolder(
+/** Checks all that a folder must hold after a crash. @returns how many events were cut off */
+export async function checkFolder(
   folder: string,
   place: string,
   acknowledged: ReadonlyMap<string, bigint>,
