@@ -29,7 +29,8 @@ export const maxAppendSize = 1_048_576;
 export function append(log: EventLog, request: AppendRequest): AppendAnswer {
   const { stream, events } = request;
   if (stream === '') return { kind: 'bad-request', reason: 'the name of a stream may not be empty' };
-  if (events.reduce((size, event) => size + sizeOf(event), 0) > maxAppendSize) return { kind: 'too-large', maxAppendSize };
+  if (events.reduce((size, event) => size + sizeOf(event), 0) > maxAppendSize)
+    return { kind: 'too-large', maxAppendSize };
   const state = streamAt({ log, length: log.length }, stream);
   const refusal = check(log, state, request);
   if (refusal !== undefined) return refusal;

@@ -12,11 +12,13 @@ const der = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const content = Buffer.concat(parts);
   const bytes = content.length.toString(16).padStart(2, '0');
   const long = Buffer.from(bytes.padStart(bytes.length + (bytes.length % 2), '0'), 'hex');
-  const length = content.length < 0x80 ? Buffer.from([content.length]) : Buffer.concat([Buffer.from([0x80 | long.length]), long]);
+  const length =
+    content.length < 0x80 ? Buffer.from([content.length]) : Buffer.concat([Buffer.from([0x80 | long.length]), long]);
   return Buffer.concat([Buffer.from([tag]), length, content]);
 };
 const sequence = (...parts: readonly Uint8Array[]): Buffer => der(0x30, ...parts);
 const objectId = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'));
+const yes = der(0x01, Buffer.from([0xff]));
 const octets = (content: Uint8Array): Buffer => der(0x04, content);
 const bits = (content: Uint8Array): Buffer => der(0x03, Buffer.from([0]), content);
 const utcTime = (at: Date): Buffer =>
@@ -39,7 +41,7 @@ export function selfSignedCertificate(hosts: readonly string[]): TlsIdentity {
   );
   const extensions = [
     sequence(objectId('551d11'), octets(sequence(...alternativeNames))), // subjectAltName
-    sequence(objectId('551d13'), der(0x01, Buffer.from([0xff])), octets(sequence(der(0x01, Buffer.from([0xff]))))), // CA
+    sequence(objectId('551d13'), yes, octets(sequence(yes))), // basicConstraints, critical: an authority
     sequence(objectId('551d0e'), octets(octets(createHash('sha1').update(subjectKey).digest()))), // key identifier
   ];
   const toBeSigned = sequence(

@@ -7,7 +7,7 @@ import type { StandInNode } from './node.js';
 import type { StandIn } from './stand-in.js';
 
 /** What the control port understands; `--help` prints it. */
-export const controlHelp = `GET    /                            state: nodes, leader, events, faults, late writes that wait
+export const controlHelp = `GET    /                            state: nodes, leader, events, faults, late writes
 POST   /nodes/N/suspend | resume    as SIGSTOP and SIGCONT
 POST   /nodes/N/kill | start        connections reset and refused | the same port again
 POST   /nodes/N/reset               all connections reset
@@ -53,7 +53,10 @@ function stateOf(standIn: StandIn): unknown {
     leader: standIn.leader?.index ?? null,
     nodes,
     events: standIn.log.length,
-    faults: planned.map((fault) => ({ ...fault, times: fault.times === Number.POSITIVE_INFINITY ? null : fault.times })),
+    faults: planned.map((fault) => ({
+      ...fault,
+      times: fault.times === Number.POSITIVE_INFINITY ? null : fault.times,
+    })),
     lateWrites: standIn.lateWrites.count,
   };
 }
@@ -74,7 +77,7 @@ async function perform(standIn: StandIn, request: IncomingMessage): Promise<bool
       return true;
     case 'POST /faults':
       // JSON has no infinity: null is "until cleared".
-      standIn.faults.add({ ...body, ...(body['times'] === null ? { times: Number.POSITIVE_INFINITY } : {}) } as Fault);
+      standIn.faults.add({ ...body, ...(body.times === null ? { times: Number.POSITIVE_INFINITY } : {}) } as Fault);
       return true;
     case 'DELETE /faults':
       standIn.faults.clear();

@@ -1,4 +1,4 @@
-import { Metadata, type ServiceError, status as grpc } from '@grpc/grpc-js';
+import { status as grpc, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { ExpectedRevision } from './append.js';
 
 /** Where a client finds the leader. */

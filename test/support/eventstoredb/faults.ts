@@ -42,7 +42,8 @@ export class Faults {
 
   /** @throws RangeError on a kind that does not exist, for the control port */
   add(fault: Fault): void {
-    if (!faultKinds.includes(fault.kind)) throw new RangeError(`no fault ${fault.kind}; there are ${faultKinds.join(', ')}`);
+    if (!faultKinds.includes(fault.kind))
+      throw new RangeError(`no fault ${fault.kind}; there are ${faultKinds.join(', ')}`);
     this.#planned.push({ fault, left: fault.times ?? 1 });
   }
 

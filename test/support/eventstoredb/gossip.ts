@@ -3,7 +3,7 @@ import type { StandInNode } from './node.js';
 import { gossip, shared } from './protocol.js';
 
 /** What this node tells of its cluster: how a client with several hosts finds the leader, or a follower. */
-export function gossipService(node: StandInNode): handleUnaryCall<shared.Empty, gossip.ClusterInfo> {
+export function clusterInfo(node: StandInNode): handleUnaryCall<shared.Empty, gossip.ClusterInfo> {
   return (_call, done) => {
     void node.gate.passed().then(() => {
       const members = node.cluster.nodes.map((member) => memberInfo(member));

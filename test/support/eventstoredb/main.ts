@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { controlHelp, controlPort, startControl } from './control.js';
+import { playFile } from './play.js';
 import { StandIn } from './stand-in.js';
 
 const help = `npm run stand-in -- [options]
@@ -15,6 +16,8 @@ it, and it can be told to fail. It is test support, no database: do not keep any
   --folder F          keeps the events in F/events.jsonl and has them again after a restart
   --control-port C    HTTP port for switching faults on and off (0 takes any free one)
   --seed N            seed of what happens by chance
+  --play FILE         plays recorded sequences and ends; exit code 1 if an answer differs
+  --server S          with --play: against this server, by its connection string, instead of a stand-in
   --help              this text
 
 The first line it prints is its connection string. On the control port:
@@ -31,28 +34,43 @@ const { values } = parseArgs({
     folder: { type: 'string' },
     'control-port': { type: 'string' },
     seed: { type: 'string', default: '1' },
+    play: { type: 'string' },
+    server: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 
 if (values.help) console.log(help);
+else if (values.play !== undefined) await play(values.play);
 else await serve();
 
-async function serve(): Promise<void> {
-  const { host, tls, folder } = values;
-  const standIn = await StandIn.start({
+function start(port: number): Promise<StandIn> {
+  const { host, tls, folder, cluster, closed, seed } = values;
+  return StandIn.start({
     host,
+    port,
     tls,
-    port: numberOf('port', values.port),
-    nodes: values.cluster ? 3 : 1,
-    seed: numberOf('seed', values.seed),
-    access: values.closed ? 'closed' : 'default',
+    nodes: cluster ? 3 : 1,
+    seed: numberOf('seed', seed),
+    access: closed ? 'closed' : 'default',
     ...(folder === undefined ? {} : { folder }),
   });
+}
+
+async function play(file: string): Promise<void> {
+  const standIn = values.server === undefined ? await start(0) : undefined;
+  const different = await playFile(file, values.server ?? standIn?.connectionString ?? '');
+  await standIn?.close();
+  process.exitCode = different === 0 ? 0 : 1;
+}
+
+async function serve(): Promise<void> {
+  const standIn = await start(numberOf('port', values.port));
+  const { host } = values;
   console.log(standIn.connectionString);
   console.log('This is test support, not EventStoreDB.');
-  const wanted = values['control-port'];
-  const control = wanted === undefined ? undefined : await startControl(standIn, numberOf('control-port', wanted), host);
+  const wanted = values['control-port'] === undefined ? undefined : numberOf('control-port', values['control-port']);
+  const control = wanted === undefined ? undefined : await startControl(standIn, wanted, host);
   if (control !== undefined) console.log(`Faults: http://${host}:${controlPort(control)}/`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

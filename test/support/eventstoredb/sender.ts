@@ -25,9 +25,9 @@ export class Sender {
     return this.#closed;
   }
 
-  /** Resolves as soon as the client can take the next message. */
-  send(message: streams.ReadResp): Promise<void> {
-    if (this.#closed || this.#call.write(message)) return Promise.resolve();
+  /** @returns nothing if the client can take the next message at once, else what resolves as soon as it can */
+  send(message: streams.ReadResp): Promise<void> | undefined {
+    if (this.#closed || this.#call.write(message)) return undefined;
     return new Promise((resolve) => {
       this.#drained = resolve;
     });

@@ -1,11 +1,19 @@
-import type { Server } from '@grpc/grpc-js';
+import type { handleUnaryCall, Server } from '@grpc/grpc-js';
 import { batchAppend } from './batch-append.js';
-import { gossipService } from './gossip.js';
+import { clusterInfo } from './gossip.js';
 import type { Connection, StandInNode } from './node.js';
-import { GossipService, ServerFeaturesService, StreamsService } from './protocol.js';
+import { features, GossipService, ServerFeaturesService, StreamsService, type shared } from './protocol.js';
 import { read } from './read-service.js';
-import { supportedMethods } from './server-features.js';
 import { appendUnary, deleteStream, tombstoneStream } from './write-service.js';
+
+/** The version whose behaviour eventstoredb-facts.md records. */
+export const serverVersion = '22.10.5';
+
+/** The client appends through BatchAppend because it is announced here. */
+const announced = {
+  'event_store.client.streams.streams': ['read', 'append', 'batchappend', 'delete', 'tombstone'],
+  'event_store.client.gossip.gossip': ['read'],
+};
 
 /** All that a stand-in serves, on one connection. */
 export function addServices(server: Server, node: StandInNode, connection: Connection): void {
@@ -16,6 +24,16 @@ export function addServices(server: Server, node: StandInNode, connection: Conne
     delete: deleteStream(node),
     tombstone: tombstoneStream(node),
   });
-  server.addService(GossipService, { read: gossipService(node) });
+  server.addService(GossipService, { read: clusterInfo(node) });
   server.addService(ServerFeaturesService, { getSupportedMethods: supportedMethods(node) });
+}
+
+function supportedMethods(node: StandInNode): handleUnaryCall<shared.Empty, features.SupportedMethods> {
+  return (_call, done) => {
+    const methods = Object.entries(announced).flatMap(([service, names]) =>
+      names.map((name) => new features.SupportedMethod().setServiceName(service).setMethodName(name)),
+    );
+    const answer = new features.SupportedMethods().setEventStoreServerVersion(serverVersion).setMethodsList(methods);
+    void node.gate.passed().then(() => done(null, answer));
+  };
 }

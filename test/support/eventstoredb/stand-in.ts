@@ -129,8 +129,8 @@ export class StandIn {
     const query = new URLSearchParams(secure ? { tls: 'true', tlsCAFile: this.certificateFile } : { tls: 'false' });
     if (nodePreference !== undefined) query.set('nodePreference', nodePreference);
     for (const [name, value] of Object.entries(parameters)) query.set(name, String(value));
-    const authority = `${user === undefined ? '' : `${user}@`}${hosts.map((one) => `${one.host}:${one.port}`).join(',')}`;
-    return `esdb://${authority}?${query.toString().replaceAll('+', '%20')}`;
+    const authority = hosts.map((one) => `${one.host}:${one.port}`).join(',');
+    return `esdb://${user === undefined ? '' : `${user}@`}${authority}?${query.toString().replaceAll('+', '%20')}`;
   }
 
   /** Takes the leadership away for a while; resolves when there is a leader again. */

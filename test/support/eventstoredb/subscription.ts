@@ -89,7 +89,6 @@ class Subscription {
       while (!this.#sender.closed) {
         if (this.#failure !== undefined) throw this.#failure;
         if (this.#cursor >= this.#node.replica.length) {
-          this.#live = true;
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
           });
@@ -97,6 +96,7 @@ class Subscription {
         }
         const event = this.#node.replica.log.at(this.#cursor);
         this.#cursor += 1;
+        if (this.#cursor >= this.#node.replica.length) this.#live = true;
         if (this.#subject.matches(event)) await this.#handOut(event);
         looked += 1;
         if (looked % this.#subject.checkpointEvery === 0) await this.#send(checkpointMessage(event.position));
@@ -108,17 +108,19 @@ class Subscription {
   }
 
   async #handOut(event: RecordedEvent): Promise<void> {
-    if (event.stream === this.#subject.stream && event.revision === tombstoneRevision) throw streamDeleted(event.stream);
+    if (event.stream === this.#subject.stream && event.revision === tombstoneRevision)
+      throw streamDeleted(event.stream);
     await this.#send(eventMessage(event));
   }
 
   /**
-   * Facts, Subscriptions: history flows no faster than the client takes it and nothing is lost; once live, a client that
-   * leaves events waiting for too long is cut off.
+   * Facts, Subscriptions: history flows no faster than the client takes it and nothing is lost; once live, a client
+   * that leaves events waiting for too long is cut off.
    */
   async #send(message: streams.ReadResp): Promise<void> {
     const { events, ms } = this.#node.slowConsumer;
     const sent = this.#sender.send(message);
+    if (sent === undefined) return;
     if (!this.#live) return this.#orFailed(sent);
     const watch = setInterval(() => {
       const waiting = this.#node.replica.length - this.#cursor;

@@ -1,7 +1,15 @@
 import type { handleClientStreamingCall, handleUnaryCall, Metadata } from '@grpc/grpc-js';
 import type { ExpectedRevision } from './append.js';
 import { type DeletionAnswer, type DeletionRequest, softDelete, tombstone } from './deletion.js';
-import { appendTooLarge, badRequest, notLeader, RpcError, streamDeleted, timedOut, wrongExpectedVersion } from './errors.js';
+import {
+  appendTooLarge,
+  badRequest,
+  notLeader,
+  RpcError,
+  streamDeleted,
+  timedOut,
+  wrongExpectedVersion,
+} from './errors.js';
 import type { EventLog } from './log.js';
 import { expectedRevision, proposedEvent, streamName } from './messages.js';
 import type { AppendOutcome, Connection, StandInNode } from './node.js';
@@ -35,7 +43,10 @@ export function appendUnary(
         if (outcome.kind === 'reset') connection.reset();
         return unaryMessage(stream, expected, outcome);
       };
-      answer().then((message) => message !== undefined && done(null, message), (error: unknown) => done(asRpcError(error)));
+      answer().then(
+        (message) => message !== undefined && done(null, message),
+        (error: unknown) => done(asRpcError(error)),
+      );
     });
   };
 }
