@@ -7,16 +7,26 @@ import { StoredTree } from './stored-tree.js';
 
 /**
  * A unit on its way to the writer, flat, which is the cheapest form to be cloned between threads:
- * id, writer's time, streams, then for each stream: name, expected number (-1: none), events, then for each event: type,
- * version, data.
+ * id, writer's time, the index where it must come (-1: anywhere), streams, then for each stream: name, expected number
+ * (-1: none), events, then for each event: type, version, data.
  */
 export type PackedUnit = (string | number)[];
 
-/** What became of each unit of a group: id, then the index of its first event, or -1 - n: its stream n has moved. */
+/**
+ * What became of each unit of a group: id, then the index of its first event, or -1 - n: its stream n has moved, or, n
+ * being the number of its streams, another index comes next.
+ */
 export type Verdicts = number[];
 
-export function packUnit(id: number, writtenAtUs: number, { appends }: PreparedUnit): PackedUnit {
-  const packed: PackedUnit = [id, writtenAtUs, appends.length];
+export interface UnitHeader {
+  readonly id: number;
+  /** Whole microseconds since 1970. */
+  readonly writtenAtUs: number;
+  readonly index?: number | undefined;
+}
+
+export function packUnit({ id, writtenAtUs, index = -1 }: UnitHeader, { appends }: PreparedUnit): PackedUnit {
+  const packed: PackedUnit = [id, writtenAtUs, index, appends.length];
   for (const { stream, expected, events, texts } of appends) {
     packed.push(stream, expected === NO_EVENTS ? -1 : Number(expected), events.length);
     for (let i = 0; i < events.length; i++) {
@@ -26,6 +36,8 @@ export function packUnit(id: number, writtenAtUs: number, { appends }: PreparedU
   }
   return packed;
 }
+
+const HEADER = 4;
 
 /** Writes units into the database, as many as wait in one transaction. */
 export class Journal {
@@ -83,27 +95,28 @@ export class Journal {
     return first;
   }
 
-  /** @returns the leaves, or -1 - n if stream n of the unit has moved */
+  /** @returns the leaves, or a verdict below 0 */
   private writeAppends(unit: PackedUnit, first: number): Uint8Array[] | number {
+    const [, writtenAtUs, index, streams] = unit as [number, number, number, number];
+    if (index >= 0 && index !== first) return -1 - streams;
     const size = countEvents(unit);
-    const [writtenAtUs, streams] = [unit[1] as number, unit[2] as number];
     const last = first + size - 1;
     const leaves: Uint8Array[] = [];
-    let at = 3;
-    for (let place = 0; place < streams; place++) {
+    let at = HEADER;
+    for (let n = 0; n < streams; n++) {
       const [stream, expected, events] = [unit[at] as string, unit[at + 1] as number, unit[at + 2] as number];
       const [lastNumber, lastIndex] = [expected + events, first + leaves.length + events - 1];
       const moved =
         expected < 0
           ? this.statements.openStream.run(stream, lastNumber, lastIndex)
           : this.statements.moveStream.run(lastNumber, lastIndex, stream, expected);
-      if (moved.changes === 0) return -1 - place;
+      if (moved.changes === 0) return -1 - n;
       at += 3;
       for (let number = expected + 1; number <= lastNumber; number++, at += 3) {
         const [type, version, text] = [unit[at] as string, unit[at + 1] as number, unit[at + 2] as string];
         const leaf = storedLeaf({ stream, number, type, version, writtenAtUs, text });
-        const index = first + leaves.length;
-        this.statements.insert.run(index, stream, number, type, version, text, writtenAtUs, first, last, size, leaf);
+        const place = first + leaves.length;
+        this.statements.insert.run(place, stream, number, type, version, text, writtenAtUs, first, last, size, leaf);
         leaves.push(leaf);
       }
     }
@@ -113,6 +126,6 @@ export class Journal {
 
 function countEvents(unit: PackedUnit): number {
   let count = 0;
-  for (let at = 3; at < unit.length; at += 3 + 3 * (unit[at + 2] as number)) count += unit[at + 2] as number;
+  for (let at = HEADER; at < unit.length; at += 3 + 3 * (unit[at + 2] as number)) count += unit[at + 2] as number;
   return count;
 }

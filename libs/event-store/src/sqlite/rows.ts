@@ -62,14 +62,19 @@ export class UnitWalk {
     if (row.index !== this.next) throw new DamagedStore(`event ${this.next} is missing`);
     const { unit } = this;
     const fits = unit
-      ? row.unitFirst === unit.unitFirst && row.unitLast === unit.unitLast
+      ? row.unitFirst === unit.unitFirst && row.unitLast === unit.unitLast && follows(row, unit)
       : this.insideUnit || row.unitFirst === row.index;
-    if (!fits) throw new DamagedStore(`event ${row.index} is in another unit than its neighbours say`);
+    if (!fits) throw new DamagedStore(`event ${row.index} does not fit its neighbours in the unit`);
     this.next += 1;
     const isLast = row.index === row.unitLast;
     this.unit = isLast ? undefined : row;
     return isLast;
   }
+}
+
+/** Whether a row can come next in its unit: another stream, or the next event of the same one. */
+function follows(row: EventRow, before: EventRow): boolean {
+  return row.stream !== before.stream || row.number === before.number + 1;
 }
 
 /** Rows on their way between threads: `PACKED` values for each, which is the cheapest form to be cloned. */

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { eventStoreContract } from '../contract.js';
 import { collect } from '../contract-tools.js';
 import {
+  type CommittedUnit,
   EMPTY_ROOT,
   eventLeaf,
   Frontier,
@@ -11,6 +12,7 @@ import {
   NoteVerifier,
   openSqliteReader,
   openSqliteStore,
+  type Position,
   type Revision,
   type SqliteStore,
   type SqliteStoreOptions,
@@ -167,6 +169,61 @@ describe('the signed head', () => {
   });
 });
 
+describe('closing and overload', () => {
+  test('what was handed over before the end is committed', async () => {
+    const options = testOptions(newFolder());
+    const store = await openSqliteStore(options);
+    const commits = Array.from({ length: 50 }, (_, i) => store.commit([noted(`A${i}`, 1)]));
+    await store.close();
+    expect((await Promise.all(commits)).map(({ position }) => position)).toEqual([...Array(50).keys()].map(BigInt));
+    expect((await opened(options)).head().size).toBe(50);
+    expect(options.reports).toEqual([]);
+  });
+
+  test('a log key that is gone does not keep a store from being closed; the unit may be there later or not', async () => {
+    const options = testOptions(newFolder());
+    let gone = false;
+    const dead = new Promise<never>(() => {});
+    const signer = (text: Uint8Array) => (gone ? dead : signHead(text));
+    const store = await openSqliteStore({ ...options, commitTimeoutMs: 50, signHead: signer });
+    gone = true;
+    const lost = store.commit([noted('A', 1)]);
+    const refused = expect(lost).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    await store.close();
+    await refused;
+    expect((await opened(options)).head().size).toBe(0);
+    expect(options.reports).toEqual([{ kind: 'tail-cut', fromIndex: 0, events: 1 }]);
+  });
+
+  test('units beyond the room for waiting ones are refused at once, and are not written', async () => {
+    const options = testOptions(newFolder());
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const store = await opened({
+      ...options,
+      waitingBytesMax: 1_000_000,
+      signHead: async (text) => {
+        if (!Buffer.from(text).toString().includes('\n0\n')) await held;
+        return signHead(text);
+      },
+    });
+    const heavy = (key: string) => [
+      { ...noted(key, 1), events: [{ type: 'Heavy', version: 1, data: { key: key.repeat(600_000) } }] },
+    ];
+    const [first, second, third] = [store.commit(heavy('A')), store.commit(heavy('B')), store.commit(heavy('C'))];
+    await expect(third).rejects.toMatchObject({
+      name: 'StoreUnavailable',
+      message: expect.stringContaining('not written'),
+    });
+    release();
+    await Promise.all([first, second]);
+    await store.commit(heavy('C'));
+    expect(store.head().size).toBe(3);
+  });
+});
+
 describe('opening', () => {
   test('a folder is served once, and the error names who serves it', async () => {
     const options = testOptions(newFolder());
@@ -244,6 +301,28 @@ describe('opening', () => {
 });
 
 describe('copies', () => {
+  test('a ledger that is imported unit by unit has the same events and the same tree', async () => {
+    const source = await opened({ ...testOptions(newFolder()), now: () => 1_234_567_890_123_456 });
+    let expected: Revision | typeof NO_EVENTS = NO_EVENTS;
+    for (let i = 0; i < 20; i++) {
+      const { revisions } = await source.commit([noted('A', 1 + (i % 3), expected), noted(`B${i}`, 2)]);
+      expected = revisions.get('test.coin-A') as Revision;
+    }
+    const units = await collect(source.readAll(START));
+    const groups: number[] = [];
+    const target = await opened({ ...testOptions(newFolder()), onGroup: (count) => groups.push(count) });
+    await Promise.all(units.slice(0, 15).map((unit) => target.importUnit(unit)));
+    for (const unit of units.slice(15)) await target.importUnit(unit);
+    expect(await collect(target.readAll(START))).toEqual(units);
+    expect(target.head()).toEqual(source.head());
+    expect(groups.reduce((sum, count) => sum + count, 0)).toBe(20);
+    await expect(target.importUnit(units[3] as CommittedUnit)).rejects.toThrow(RangeError);
+    await target.commit([noted('New', 1)]);
+    await source.commit([noted('C', 1)]);
+    const [late] = await collect(source.readAll(units.at(-1)?.position as Position));
+    await expect(target.importUnit(late as CommittedUnit)).rejects.toThrow(RangeError);
+  });
+
   test('a backup taken under load holds what its head covers, and is served like the original', async () => {
     const options = testOptions(newFolder());
     const store = await opened(options);

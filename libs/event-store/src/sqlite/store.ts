@@ -5,8 +5,11 @@ import {
   type CommittedUnit,
   DamagedStore,
   type EventStore,
+  NO_EVENTS,
   type Position,
   type ReadStream,
+  type RecordedEvent,
+  type Revision,
   StoreUnavailable,
   type StreamAppend,
   type StreamPage,
@@ -34,6 +37,8 @@ export interface SqliteStoreOptions {
   /** Whole microseconds since 1970. */
   readonly now: () => number;
   readonly onReport: (report: StoreReport) => void;
+  /** Told how many units each group had that was made durable together. */
+  readonly onGroup?: (units: number) => void;
   /** Ends the process when the disk has failed; must not return to work as before. */
   readonly abort?: () => void;
   /** After so long a commit answers StoreUnavailable; 15 s by default. */
@@ -77,7 +82,10 @@ export class SqliteStore implements EventStore {
       commitTimeoutMs: options.commitTimeoutMs ?? 15_000,
       waitingBytesMax: options.waitingBytesMax ?? 64 * 1024 * 1024,
       signingFailed: (message) => onReport({ kind: 'signing-failed', message }),
-      covered: (head) => this.cover(head),
+      covered: (head, units) => {
+        this.cover(head);
+        options.onGroup?.(units);
+      },
       failed: (error) => this.fail(error),
     });
   }
@@ -94,6 +102,20 @@ export class SqliteStore implements EventStore {
   async commit(unit: readonly StreamAppend[]): Promise<Committed> {
     this.checkServing();
     return this.writer.commit(prepareUnit(unit), this.options.now());
+  }
+
+  /**
+   * Commits a unit of another store as it is there, the writer's time included, so that the tree stays the same. Units
+   * are handed in in global order, from the one at this store's end on; as many at a time as one likes.
+   * @throws RangeError if the unit does not come next; RevisionConflict, InvalidUnit and others as `commit` does
+   */
+  async importUnit({ events }: CommittedUnit): Promise<Committed> {
+    this.checkServing();
+    const [first] = events;
+    if (!first || events.some(({ writtenAtUs }) => writtenAtUs !== first.writtenAtUs)) {
+      throw new RangeError('a unit has events, and one time');
+    }
+    return this.writer.commit(prepareUnit(appendsOf(events)), first.writtenAtUs, first.index);
   }
 
   readStream(stream: string, options: ReadStream = {}): Promise<StreamPage> {
@@ -218,4 +240,18 @@ export class SqliteStore implements EventStore {
       throw this.failure instanceof DamagedStore ? this.failure : new StoreUnavailable(this.failure.message);
     if (this.closing) throw new StoreUnavailable('the event store is closed');
   }
+}
+
+/** What a unit did to its streams, to be done again in another store with the same logical numbers. */
+function appendsOf(events: readonly RecordedEvent[]): StreamAppend[] {
+  const streams = new Map<string, RecordedEvent[]>();
+  for (const event of events) {
+    const added = streams.get(event.stream);
+    if (added) added.push(event);
+    else streams.set(event.stream, [event]);
+  }
+  return [...streams].map(([stream, added]) => {
+    const number = added[0]?.number ?? 0;
+    return { stream, expected: number === 0 ? NO_EVENTS : (BigInt(number - 1) as Revision), events: added };
+  });
 }

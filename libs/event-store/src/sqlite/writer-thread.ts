@@ -32,8 +32,8 @@ export interface WriterOptions {
   /** Bytes of units that may wait; beyond, a commit is refused at once. */
   readonly waitingBytesMax: number;
   readonly signingFailed: (message: string) => void;
-  /** A group is durable. Called before its commits are answered. */
-  readonly covered: (head: Head) => void;
+  /** A group of so many units is durable. Called before its commits are answered. */
+  readonly covered: (head: Head, units: number) => void;
   /** The writer can go on no more. */
   readonly failed: (error: Error) => void;
 }
@@ -83,7 +83,8 @@ export class WriterThread {
     }
   }
 
-  commit(unit: PreparedUnit, writtenAtUs: number): Promise<Committed> {
+  /** @param index where the first event must come, if not anywhere */
+  commit(unit: PreparedUnit, writtenAtUs: number, index?: number): Promise<Committed> {
     if (this.closed) throw new StoreUnavailable('the event store is closed');
     if (this.waitingBytes > this.options.waitingBytesMax) {
       throw new StoreUnavailable(`${this.waiting.size} units wait for the disk already; this one was not written`);
@@ -92,7 +93,7 @@ export class WriterThread {
       this.nextId += 1;
       this.waiting.set(this.nextId, { unit, writtenAtUs, sinceMs: performance.now(), resolve, reject });
       this.waitingBytes += unit.sizeBytes;
-      this.post(packUnit(this.nextId, writtenAtUs, unit));
+      this.post(packUnit({ id: this.nextId, writtenAtUs, index }, unit));
     });
   }
 
@@ -121,7 +122,7 @@ export class WriterThread {
         void this.sign(message.text);
         return;
       case 'group':
-        this.options.covered(message.head);
+        this.options.covered(message.head, message.verdicts.length / 2);
         this.answer(message.verdicts);
         return;
       case 'failed':
@@ -138,7 +139,7 @@ export class WriterThread {
       const waiting = this.take(id);
       if (!waiting) continue;
       if (verdict >= 0) waiting.resolve(committedOf(waiting, verdict));
-      else waiting.reject(new RevisionConflict(waiting.unit.appends[-1 - verdict]?.stream ?? ''));
+      else waiting.reject(refusalOf(waiting, -1 - verdict));
     }
   }
 
@@ -193,6 +194,11 @@ export class WriterThread {
   private post(message: ToWriter): void {
     this.worker.postMessage(message);
   }
+}
+
+function refusalOf({ unit }: Waiting, place: number): Error {
+  const append = unit.appends[place];
+  return append ? new RevisionConflict(append.stream) : new RangeError('another event comes next in the global order');
 }
 
 function committedOf({ unit, writtenAtUs }: Waiting, firstIndex: number): Committed {
