@@ -115,6 +115,38 @@ describe('when things break', () => {
     expect(await append).toMatchObject({ success: true });
   });
 
+  test('server killed while suspended: what it had received is gone', async () => {
+    await client.appendToStream('s', event());
+    standIn.node.suspend();
+    const append = failureOf(client.appendToStream('s', event({ n: 'lost' })));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await standIn.node.kill();
+    expect(await append).toBeInstanceOf(UnavailableError);
+    await standIn.node.start();
+    await until(() =>
+      client.appendToStream('other', event()).then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(standIn.log.stream('s')).toHaveLength(1);
+  });
+
+  test('a late write that comes while the server is down is written when it is up again', async () => {
+    await client.appendToStream('s', event());
+    standIn.faults.add({ kind: 'late-write' });
+    const append = failureOf(client.appendToStream('s', event({ n: 'late' })));
+    await until(() => standIn.lateWrites.count === 1);
+    await standIn.node.kill();
+    expect(await append).toBeInstanceOf(UnavailableError);
+    const released = standIn.lateWrites.release();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(standIn.log.stream('s')).toHaveLength(1);
+    await standIn.node.start();
+    await released;
+    expect(standIn.log.stream('s')).toHaveLength(2);
+  });
+
   test('election: `DeadlineExceededError` for appends sent meanwhile, and they are not written', async () => {
     await client.appendToStream('s', event());
     const over = standIn.elect({ ms: 300 });
