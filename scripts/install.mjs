@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { collect, Failure, root, say } from './process.mjs';
 
@@ -14,17 +15,16 @@ export async function install() {
   const wanted = fingerprint();
   const found = read(stampFile);
   if (found === wanted) return;
-  if (treeFitsLock() && (await nativeModulesLoad()).ok) return stamp(wanted);
+  if (treeFitsLock() && (await nativeModulesWork()).ok) return stamp(wanted);
   say(`${reason(found)}: installing packages, one to four minutes (SQLite may have to be compiled)`);
   const start = performance.now();
-  const { ok, output } = await collect(...npm('ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'));
+  const headers = soundHeaders();
+  const ci = npm(headers?.folder, 'ci', '--include=dev', '--no-audit', '--no-fund');
+  const { ok, output } = await collect(...ci).finally(() => headers?.discard());
   if (!ok) throw new Failure(`npm ci failed:\n${excerpt(output)}\n${advice(output)}`);
-  const loaded = await nativeModulesLoad();
-  if (!loaded.ok) {
-    throw new Failure(
-      `the packages are installed, but their native modules do not load:\n${excerpt(loaded.output)}\n` +
-        'Is ignore-scripts set for npm? SQLite is compiled by an install script.',
-    );
+  const native = await nativeModulesWork();
+  if (!native.ok) {
+    throw new Failure(`the packages are installed, but their native modules do not work:\n${excerpt(native.output)}`);
   }
   stamp(wanted);
   say(`installed in ${Math.round((performance.now() - start) / 1000)} s`);
@@ -65,14 +65,21 @@ function packagesOf(lockFile) {
   return text && JSON.parse(text).packages;
 }
 
-function nativeModulesLoad() {
+async function nativeModulesWork() {
   const probe = "import sqlite from 'better-sqlite3'; import 'sodium-native'; new sqlite(':memory:').close();";
-  return collect(process.execPath, ['--input-type=module', '--eval', probe]);
+  const { ok, output } = await collect(process.execPath, ['--input-type=module', '--eval', probe]);
+  if (!ok || !hasCleanupHooks(path.join(root, 'node_modules/better-sqlite3/build/Release/better_sqlite3.node'))) {
+    return { ok, output: `${output}\nIs ignore-scripts set for npm? SQLite is compiled by an install script.` };
+  }
+  const advice =
+    'Install Node with its include folder (packages from nodejs.org have it), for its headers can be mended.';
+  return { ok: false, output: `SQLite was compiled against headers that make it abort (${DEFECT}).\n${advice}` };
 }
 
 /** The npm that started us, on the Node that runs us; else the one on the PATH. */
-function npm(...args) {
-  const env = environment();
+function npm(nodedir, ...args) {
+  const { npm_config_nodedir: _given, ...rest } = process.env;
+  const env = { ...rest, npm_config_loglevel: 'error', ...(nodedir ? { npm_config_nodedir: nodedir } : {}) };
   const starter = process.env.npm_execpath;
   return starter && path.basename(starter) === 'npm-cli.js'
     ? [process.execPath, [starter, ...args], env]
@@ -81,13 +88,29 @@ function npm(...args) {
 
 /**
  * node-gyp fetches Node's headers from the network unless it is told where they lie, and compiles against the wrong
- * ones if it is told wrong: name a folder that fits the running Node, or none.
+ * ones if it is told wrong. So: those of a folder that fits the running Node, or undefined. From 24.19 on they make
+ * every C++ object of an addon like SQLite's abort the process when it is collected while no JavaScript runs: then a
+ * copy without these hooks, which are not in the headers before either. (Fetched binaries are older than the defect.)
  */
-function environment() {
-  const { npm_config_nodedir: given, ...env } = process.env;
+function soundHeaders() {
   const beside = path.resolve(process.execPath, '../..');
-  const nodedir = [given, beside].find((folder) => folder && headersAbi(folder) === process.versions.modules);
-  return nodedir ? { ...env, npm_config_nodedir: nodedir } : env;
+  const fits = (folder) => folder && headersAbi(folder) === process.versions.modules;
+  const folder = [process.env.npm_config_nodedir, beside].find(fits);
+  const header = 'include/node/node_object_wrap.h';
+  if (!folder || !hasCleanupHooks(path.join(folder, header))) return folder && { folder, discard: () => {} };
+  const copy = mkdtempSync(path.join(tmpdir(), 'florin-node-headers-'));
+  cpSync(path.join(folder, 'include/node'), path.join(copy, 'include/node'), { recursive: true });
+  const text = readFileSync(path.join(copy, header), 'utf8');
+  writeFileSync(path.join(copy, header), text.replace(/^ +(Add|Remove)CleanupHook\(\);\n/gm, ''));
+  return { folder: copy, discard: () => rmSync(copy, { recursive: true }) };
+}
+
+const DEFECT = 'https://github.com/nodejs/node/issues/65446';
+
+/** Whether a header calls these hooks, or a binary was compiled with a header that does. */
+function hasCleanupHooks(file) {
+  const content = existsSync(file) ? readFileSync(file, 'latin1') : '';
+  return content.includes('RemoveCleanupHook();') || content.includes('ObjectWrap11CleanupHook');
 }
 
 function headersAbi(folder) {
