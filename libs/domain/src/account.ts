@@ -2,7 +2,7 @@
  * An account: whoever stands behind a bank account or a reserve, as far as the law is concerned. Limits on what one
  * person withdraws are decided on this stream, in the same unit as the withdrawal, never by summing over a read model.
  */
-import { unreachable } from './assert.js';
+import { assert, unreachable } from './assert.js';
 import type { Decider } from './decision.js';
 import type { AccountEvent, LegitimizationRule } from './events/account.js';
 import type { EddsaPub, EddsaSignature } from './events/names.js';
@@ -86,14 +86,19 @@ export function maximumAgeAt(state: Account, now: number): number | undefined {
 function evolve(state: Account, event: AccountEvent): Account {
   switch (event.type) {
     case 'LegitimizationRequired':
-      state.requirements.push({ requirement: event.requirement, rule: event.rule, approved: undefined, decidedBy: undefined });
+      assert(event.requirement === state.requirements.length + 1, `requirement ${event.requirement} is out of order`);
+      state.requirements.push({
+        requirement: event.requirement,
+        rule: event.rule,
+        approved: undefined,
+        decidedBy: undefined,
+      });
       return state;
     case 'LegitimizationDecided': {
       const decided = state.requirements.find(({ requirement }) => requirement === event.requirement);
-      if (decided) {
-        decided.approved = event.approved;
-        decided.decidedBy = event.officerSignature;
-      }
+      assert(decided !== undefined, `requirement ${event.requirement} was decided but never stated`);
+      decided.approved = event.approved;
+      decided.decidedBy = event.officerSignature;
       if (event.maximumAges.length > 0) {
         state.maximumAges = [...event.maximumAges].sort((a, b) => a.from - b.from);
       }

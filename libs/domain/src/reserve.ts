@@ -5,12 +5,11 @@
  *
  * Source: specifications of batch-withdraw, close and GET reserve; ledger rules 1 to 3 in docs/ledger.md.
  */
-import { NEVER, roundDown } from '@florin/encoding';
+import { roundDown } from '@florin/encoding';
 import { assert, unreachable } from './assert.js';
 import { accept, type Decider, type Decision, refuse, repeat } from './decision.js';
 import type { AccountHash, EnvelopeHash, FullPaytoHash, SealedUri, WithdrawCommitment } from './events/names.js';
 import type { ReserveEvent } from './events/reserve.js';
-
 
 /** Where a withdrawn coin is found again: the event's number in the stream, and the place in its batch. */
 export interface WithdrawnAt {
@@ -168,6 +167,7 @@ function evolve(state: Reserve, event: ReserveEvent): Reserve {
       state.origin = { hash: event.originHash, account: event.originAccount, sealed: event.sealedOrigin };
       return state;
     case 'CoinsWithdrawn':
+      assert(event.cost === sum(event.coins, ({ value, fee }) => value + fee), 'the coins of a withdrawal cost more');
       debit(state, event.cost);
       event.coins.forEach(({ envelopeHash }, place) => {
         assert(!state.withdrawn.has(envelopeHash), `envelope ${envelopeHash} was withdrawn twice`);
@@ -185,17 +185,25 @@ function evolve(state: Reserve, event: ReserveEvent): Reserve {
       debit(state, event.debited);
       state.closings = event.closing;
       if (event.cause === 'request') {
-        const request = { requestTimestamp: event.requestTimestamp ?? NEVER, designatedHash: event.designatedHash };
-        state.closes.set(closeKey(request), { wireAmount: event.wireAmount });
+        const { requestTimestamp, designatedHash, wireAmount } = event;
+        assert(requestTimestamp !== undefined, 'a closing by request has its time');
+        state.closes.set(closeKey({ requestTimestamp, designatedHash }), { wireAmount });
       }
       return state;
     case 'CoinsRecouped':
+      assert(event.amount === sum(event.coins, ({ amount }) => amount), 'the coins of a recoup give another amount');
+      for (const { envelopeHash } of event.coins) {
+        assert(state.withdrawn.has(envelopeHash), `envelope ${envelopeHash} was never withdrawn here`);
+      }
       credit(state, event);
       return state;
     default:
       return unreachable(event);
   }
 }
+
+const sum = <Item>(items: readonly Item[], unitsOf: (item: Item) => bigint): bigint =>
+  items.reduce((total, item) => total + unitsOf(item), 0n);
 
 function credit(state: Reserve, event: { amount: bigint; expiresAt: number; collectableAt: number }): void {
   state.balance += event.amount;

@@ -31,6 +31,7 @@ export const transfer: Decider<Transfer, TransferEvent> = {
   evolve: (state, event) => {
     switch (event.type) {
       case 'TransferRequested':
+        assert(state.status === 'none', 'a transfer was requested twice');
         return { order: event, status: 'requested' };
       case 'TransferConfirmed':
         assert(state.status === 'requested', `a transfer that is ${state.status} was confirmed`);

@@ -1,5 +1,18 @@
 /** Events of `account-<h_payto>`: what the law wants to know about the owner of a bank account or a reserve. */
-import { amount, count, defineEvent, type EventOf, flag, instant, list, object, oneOf, optional, text, u64 } from './fields.js';
+import {
+  amount,
+  count,
+  defineEvent,
+  type EventOf,
+  flag,
+  instant,
+  list,
+  object,
+  oneOf,
+  optional,
+  text,
+  u64,
+} from './fields.js';
 import * as f from './names.js';
 
 /** The operations that may need a legitimization of the account. */

@@ -16,7 +16,7 @@ export interface EventsByCategory {
 export type Category = keyof EventsByCategory;
 export type AnyEvent = EventsByCategory[Category];
 
-export const CATALOGUE: { readonly [C in Category]: readonly EventDefinition<string, any>[] } = {
+export const CATALOGUE: { readonly [C in Category]: readonly EventDefinition<string, unknown>[] } = {
   reserve: RESERVE_EVENTS,
   wire: WIRE_EVENTS,
   transfer: TRANSFER_EVENTS,
@@ -34,16 +34,19 @@ export interface StoredEvent {
 
 /** Writes and reads the events of a ledger in one currency. */
 export class EventCodec {
-  private readonly definitions = new Map<string, EventDefinition<string, any>>();
+  private readonly definitions = new Map<string, EventDefinition<string, unknown>>();
 
   constructor(readonly currency: string) {
     for (const definition of Object.values(CATALOGUE).flat()) this.definitions.set(definition.type, definition);
   }
 
+  /** @throws EventFormatError if the event could not be read again: such an event is never written */
   encode(event: AnyEvent): StoredEvent {
-    const { type, ...data } = event;
-    const definition = this.definition(type);
-    return { type, version: definition.version, data: definition.data.encode(data, this.currency) as JsonObject };
+    const { type, ...value } = event;
+    const { version, data } = this.definition(type);
+    const json = data.encode(value, this.currency) as JsonObject;
+    data.decode(json, this.currency, type);
+    return { type, version, data: json };
   }
 
   /**
@@ -62,10 +65,10 @@ export class EventCodec {
       if (!upcast) throw new EventFormatError(`${type} of version ${from} cannot be read`);
       current = upcast(current);
     }
-    return { type, ...definition.data.decode(current, this.currency, type) } as EventsByCategory[C];
+    return { type, ...(definition.data.decode(current, this.currency, type) as object) } as EventsByCategory[C];
   }
 
-  private definition(type: string): EventDefinition<string, any> {
+  private definition(type: string): EventDefinition<string, unknown> {
     const definition = this.definitions.get(type);
     if (!definition) throw new EventFormatError(`unknown event ${type}; it was written by a newer Florin`);
     return definition;

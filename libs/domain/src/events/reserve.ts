@@ -1,5 +1,17 @@
 /** Events of `reserve-<reserve_pub>`: money that waits to be withdrawn. */
-import { amount, count, defineEvent, type EventOf, instant, list, object, oneOf, optional, text, u64 } from './fields.js';
+import {
+  amount,
+  count,
+  defineEvent,
+  type EventOf,
+  instant,
+  list,
+  object,
+  oneOf,
+  optional,
+  text,
+  u64,
+} from './fields.js';
 import * as f from './names.js';
 
 /** The bank announced a credit. In one unit with CreditBooked on the wire stream. */
