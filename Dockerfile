@@ -13,8 +13,8 @@ RUN npm run build \
   && npm prune --omit=dev --no-audit --no-fund \
   # Nothing of what only tests, compilers and other platforms need.
   && rm -rf test node_modules/@florin/test node_modules/.florin \
-  && find libs apps -type f \
-       \( -name '*.ts' -o -name '*.spec.js*' -o -name '*.long.js*' -o -name '*.support.js*' -o -name .tsbuildinfo \) -delete \
+  && find libs apps -type f -name '*.ts' -delete \
+  && find libs apps -type f \( -name '*.spec.js*' -o -name '*.long.js*' -o -name '*.support.js*' \) -delete \
   && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/build/Release/obj* \
   && find node_modules/sodium-native/prebuilds -mindepth 1 -maxdepth 1 ! -name 'linux-*' -exec rm -r {} +
 
