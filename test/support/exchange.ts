@@ -19,6 +19,8 @@ export interface ExchangeOptions {
   /** Ports of an earlier run, so that URLs stay the same. */
   readonly ports?: { readonly exchange: number; readonly bank: number };
   readonly env?: Readonly<Record<string, string>>;
+  /** For Node itself, as `--cpu-prof`. */
+  readonly nodeArguments?: readonly string[];
 }
 
 export interface RunningExchange {
@@ -57,7 +59,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
   const configFile = join(data, 'config.yaml');
   writeFileSync(configFile, stringify(settings));
 
-  const child = spawn(process.execPath, [PROGRAM], {
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), PROGRAM], {
     env: {
       ...process.env,
       FLORIN_CONFIG: configFile,

@@ -4,7 +4,7 @@ import { InvariantError } from '@florin/domain';
 import { EncodingError, ErrorCode } from '@florin/encoding';
 import { DamagedStore, InvalidUnit, StoreUnavailable, TooManyConflicts } from '@florin/event-store';
 import { ViewsBehind } from '@florin/projections';
-import { SignersBusy, SignersUnavailable } from '@florin/signing';
+import { SignersBusy, SignersUnavailable, VerifiersBusy, VerifiersUnavailable } from '@florin/signing';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Log } from '../runtime/tokens.js';
@@ -24,7 +24,7 @@ export class ErrorFilter implements ExceptionFilter {
   /** Also used for what fails before Nest sees the request. */
   reply(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const refusal = refusalOf(error);
-    if (refusal.status >= 500) this.log(error, refusal, request);
+    if (refusal.status >= 500 && refusal.status !== 501) this.log(error, refusal, request);
     const { detail, hint, body, headers } = refusal.options;
     return reply
       .status(refusal.status)
@@ -39,6 +39,8 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
+const OVERLOADED = [SignersBusy, SignersUnavailable, VerifiersBusy, VerifiersUnavailable];
+
 /** Which refusal an exception becomes. Faults keep their reason in the log, not in the reply. */
 export function refusalOf(error: unknown): TalerError {
   if (error instanceof TalerError) return error;
@@ -52,8 +54,8 @@ export function refusalOf(error: unknown): TalerError {
   if (error instanceof InvalidUnit && error.tooLarge) {
     return new TalerError(ErrorCode.GENERIC_UPLOAD_EXCEEDS_LIMIT, { hint: 'the request needs more than one unit holds' });
   }
-  if (error instanceof SignersBusy || error instanceof SignersUnavailable) {
-    return retryLater(ErrorCode.EXCHANGE_DENOMINATION_HELPER_UNAVAILABLE, 'no signer is free; repeat the same request');
+  if (OVERLOADED.some((kind) => error instanceof kind)) {
+    return retryLater(ErrorCode.EXCHANGE_DENOMINATION_HELPER_UNAVAILABLE, 'the exchange has too much to sign or to verify; repeat the same request');
   }
   if (error instanceof ViewsBehind) {
     return retryLater(ErrorCode.GENERIC_DB_FETCH_FAILED, 'the read models are catching up; repeat the request');
