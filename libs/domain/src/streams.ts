@@ -1,5 +1,6 @@
 /** How streams are named and folded. `<instance>.<category>-<key>`: two exchanges never meet in one store. */
 import { type Account, account } from './account.js';
+import { assert } from './assert.js';
 import type { Decider } from './decision.js';
 import type { NonceEvent } from './events/account.js';
 import type { Category, EventCodec, EventsByCategory, StoredEvent } from './events/catalogue.js';
@@ -15,7 +16,10 @@ export interface SessionNonce {
 
 export const sessionNonce: Decider<SessionNonce, NonceEvent> = {
   initial: () => ({ usedBy: undefined }),
-  evolve: (_state, event) => ({ usedBy: event.envelopeHash }),
+  evolve: (state, event) => {
+    assert(state.usedBy === undefined, 'a session nonce was used twice');
+    return { usedBy: event.envelopeHash };
+  },
 };
 
 /** A stream of one category: its name, and how its stored events become a state. */
