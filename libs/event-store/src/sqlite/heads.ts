@@ -66,10 +66,10 @@ export class HeadFile {
  * @throws DamagedStore unless every slot holds a valid head and nothing else
  */
 export function readHeads(path: string, check?: NoteVerifier): Head[] {
-  if (!existsSync(path)) throw new DamagedStore(`${path} is missing. ${HINT}`);
+  if (!existsSync(path)) throw new DamagedStore(`${path} is missing`);
   const bytes = readFileSync(path);
   if (bytes.length !== SLOTS * SLOT_BYTES) {
-    throw new DamagedStore(`${path} has ${bytes.length} bytes, not ${SLOTS * SLOT_BYTES}. ${HINT}`);
+    throw new DamagedStore(`${path} has ${bytes.length} bytes, not ${SLOTS * SLOT_BYTES}`);
   }
   return Array.from({ length: SLOTS }, (_, slot) => {
     try {
@@ -79,7 +79,7 @@ export function readHeads(path: string, check?: NoteVerifier): Head[] {
       return head;
     } catch (error) {
       if (!(error instanceof InvalidNote)) throw error;
-      throw new DamagedStore(`slot ${slot} of ${path} is no head of this ledger: ${error.message}. ${HINT}`);
+      throw new DamagedStore(`slot ${slot} of ${path} is no head of this ledger: ${error.message}`);
     }
   });
 }
@@ -96,9 +96,6 @@ export function syncFolder(path: string): void {
     closeSync(fd);
   }
 }
-
-const HINT =
-  'Without it nobody can say which events were acknowledged, so the folder is not served: restore it from a backup';
 
 function writeSlot(fd: number, slot: number, note: string): void {
   const bytes = Buffer.alloc(SLOT_BYTES);

@@ -3,11 +3,12 @@ import { dirname, join } from 'node:path';
 import { type Head, NoteVerifier } from '../checkpoint.js';
 import { DamagedStore } from '../port.js';
 import { Frontier } from '../tree.js';
+import { faultOf } from './faults.js';
 import { HeadFile, newestOf, readHeads, syncFolder } from './heads.js';
 import { Journal } from './journal.js';
 import { lockFolder } from './lock.js';
 import { checkCovered, cutTail, type Tail } from './recovery.js';
-import { createSchema, type Db, EVENTS_FILE, HEADS_FILE, isBlank, openDatabase } from './schema.js';
+import { createDatabase, type Db, EVENTS_FILE, HEADS_FILE, openDatabase } from './schema.js';
 
 export interface WriterData {
   readonly folder: string;
@@ -29,6 +30,11 @@ export interface OpenFolder {
 
 /** Page cache of the writer. */
 const CACHE_KIB = 16 * 1024;
+/** A log that grew larger, because a backup read for long, is cut back to this. */
+const LOG_BYTES_KEPT = 64 * 1024 * 1024;
+const HINT =
+  'The folder was left as it is and is not served: nobody could say whether what it holds is all that was acknowledged. ' +
+  'Restore it from a backup, or find out who changed it';
 
 /**
  * Takes the folder, makes it if it is new, checks it, and cuts what was never acknowledged.
@@ -46,35 +52,36 @@ export async function openFolder(
   };
   try {
     const [eventsPath, headsPath] = [join(folder, EVENTS_FILE), join(folder, HEADS_FILE)];
-    const isNew = !existsSync(headsPath);
-    if (!existsSync(eventsPath) && (!isNew || existsSync(`${eventsPath}-wal`))) {
-      throw new DamagedStore(`${eventsPath} is missing: restore the folder from a backup`);
+    if (!existsSync(headsPath)) {
+      createDatabase(eventsPath);
+      HeadFile.create(headsPath, (await sign(Frontier.empty())).note);
+      syncFolder(dirname(folder));
     }
-    const db = openDatabase(eventsPath, { mode: isNew ? 'create' : 'write', cacheKiB: CACHE_KIB });
+    const found = readHeads(headsPath, new NoteVerifier(origin, logPub));
+    const head = newestOf(found);
+    const { frontier, tail } = checkReadOnly(eventsPath, head, checkAllMax);
+    const db = openDatabase(eventsPath, { mode: 'write', cacheKiB: CACHE_KIB });
     undo.push(db);
     // SQLite's automatic checkpoint would keep a failed fsync to itself.
     db.pragma('wal_autocheckpoint = 0');
-    if (isNew) await create(db, headsPath, sign);
-    const found = readHeads(headsPath, new NoteVerifier(origin, logPub));
-    const head = newestOf(found);
-    const { frontier, tail } = checkCovered(db, head, checkAllMax);
+    db.pragma(`journal_size_limit = ${LOG_BYTES_KEPT}`);
     if (tail.events > 0) cutTail(db, head.size);
     const heads = HeadFile.open(headsPath, found);
     undo.push(heads);
     return { journal: new Journal(db, frontier), db, heads, head, cut: tail, close };
   } catch (error) {
     close();
-    throw error;
+    const { kind, message } = faultOf(error);
+    throw kind === 'damaged' ? new DamagedStore(`${message}. ${HINT}`) : error;
   }
 }
 
-/** A folder without heads is new, or was left half-made by a crash. Its database must be empty. */
-async function create(db: Db, headsPath: string, sign: (frontier: Frontier) => Promise<Head>): Promise<void> {
-  if (isBlank(db)) createSchema(db);
-  if (db.prepare('SELECT 1 FROM events LIMIT 1').get()) {
-    throw new DamagedStore(`${headsPath} is missing, but there are events: restore the folder from a backup`);
+/** A folder that is refused stays as it is: only a connection that cannot write leaves the log where it was. */
+function checkReadOnly(eventsPath: string, head: Head, checkAllMax: number): { frontier: Frontier; tail: Tail } {
+  const db = openDatabase(eventsPath, { mode: 'read', cacheKiB: CACHE_KIB });
+  try {
+    return checkCovered(db, head, checkAllMax);
+  } finally {
+    db.close();
   }
-  const { note } = await sign(Frontier.empty());
-  HeadFile.create(headsPath, note);
-  syncFolder(dirname(dirname(headsPath)));
 }

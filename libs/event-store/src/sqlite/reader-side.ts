@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Head, NoteVerifier } from '../checkpoint.js';
 import { pageRange } from '../page.js';
@@ -63,14 +63,13 @@ export class ReaderSide {
       return undefined;
     }
     const { origin, logPub, checkAllMax } = alone;
-    if (!existsSync(join(folder, EVENTS_FILE))) throw new DamagedStore(`${join(folder, EVENTS_FILE)} is missing`);
     this.lock = lockFolder(folder);
     try {
       const heads = readHeads(join(folder, HEADS_FILE));
       const head = newestOf(heads);
       if (origin !== undefined && head.origin !== origin) throw new DamagedStore(`the ledger is ${head.origin}'s`);
       if (logPub) readHeads(join(folder, HEADS_FILE), new NoteVerifier(head.origin, logPub));
-      this.use(openDatabase(join(folder, EVENTS_FILE), { mode: 'write', cacheKiB: CACHE_KIB }));
+      this.use(openDatabase(join(folder, EVENTS_FILE), { mode: 'read', cacheKiB: CACHE_KIB }));
       checkCovered(this.db, head, checkAllMax);
       return head;
     } catch (error) {

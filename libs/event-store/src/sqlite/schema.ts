@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { DamagedStore } from '../port.js';
 
@@ -58,12 +59,17 @@ export interface OpenDatabase {
 /**
  * Opens `events.db`. A commit is on the disk when `COMMIT` returns: SQLite's own default in WAL mode is weaker. The
  * file is never mapped into memory, where a truncated file would kill the process.
+ * @throws DamagedStore if there is no database, or one that does not use a log, which all of ours do
  */
 export function openDatabase(path: string, { mode, cacheKiB }: OpenDatabase): Db {
+  if (mode !== 'create') checkPresent(path);
   const db = new Database(path, { fileMustExist: mode !== 'create', readonly: mode === 'read', timeout: BUSY_MS });
   try {
-    if (mode !== 'read') db.pragma('journal_mode = WAL');
+    if (mode === 'create') db.pragma('journal_mode = WAL');
+    if (db.pragma('journal_mode', { simple: true }) !== 'wal') throw new DamagedStore(`${path} does not use a log`);
     db.pragma('synchronous = FULL');
+    db.pragma('fullfsync = ON');
+    db.pragma('checkpoint_fullfsync = ON');
     db.pragma('mmap_size = 0');
     db.pragma(`cache_size = -${cacheKiB}`);
     db.pragma('cell_size_check = ON');
@@ -76,7 +82,13 @@ export function openDatabase(path: string, { mode, cacheKiB }: OpenDatabase): Db
   }
 }
 
-export function createSchema(db: Db): void {
+/** Refuses what SQLite would take for a new database, whose log, if there is one, it throws away. */
+function checkPresent(path: string): void {
+  if (!existsSync(path)) throw new DamagedStore(`${path} is missing`);
+  if (statSync(path).size === 0) throw new DamagedStore(`${path} is empty`);
+}
+
+function createSchema(db: Db): void {
   db.transaction(() => {
     db.exec(SCHEMA);
     db.pragma(`application_id = ${APPLICATION_ID}`);
@@ -84,9 +96,33 @@ export function createSchema(db: Db): void {
   })();
 }
 
-/** Whether nothing was ever created in this database. */
-export function isBlank(db: Db): boolean {
-  return schemaOf(db) === '[]' && db.pragma('user_version', { simple: true }) === 0;
+/**
+ * Makes the database of a folder that has no heads yet: it is new, or was left half-made by a crash.
+ * @throws DamagedStore if there is more than that, and then nothing is changed
+ */
+export function createDatabase(path: string): void {
+  const isThere = existsSync(path) && statSync(path).size > 0;
+  if (!isThere && existsSync(`${path}-wal`)) throw new DamagedStore(`${path} is missing or empty, its log is there`);
+  if (isThere) checkUnused(path);
+  const db = openDatabase(path, { mode: 'create', cacheKiB: 0 });
+  try {
+    if (tablesOf(db).length === 0) createSchema(db);
+  } finally {
+    db.close();
+  }
+}
+
+function checkUnused(path: string): void {
+  const db = new Database(path, { readonly: true, timeout: BUSY_MS });
+  try {
+    for (const { name, type } of tablesOf(db)) {
+      if (type === 'table' && db.prepare(`SELECT 1 FROM "${name}" LIMIT 1`).get()) {
+        throw new DamagedStore('the heads are missing, but there are events');
+      }
+    }
+  } finally {
+    db.close();
+  }
 }
 
 /** @throws DamagedStore unless the tables are exactly those of this version */
@@ -97,11 +133,12 @@ export function checkSchema(db: Db): void {
   }
   const model = new Database(':memory:');
   model.exec(SCHEMA);
-  const expected = schemaOf(model);
+  const expected = tablesOf(model);
   model.close();
-  if (schemaOf(db) !== expected) throw new DamagedStore('the table definitions in events.db have changed');
+  if (JSON.stringify(tablesOf(db)) !== JSON.stringify(expected))
+    throw new DamagedStore('the table definitions in events.db have changed');
 }
 
-function schemaOf(db: Db): string {
-  return JSON.stringify(db.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name').all());
+function tablesOf(db: Db): { type: string; name: string; tbl_name: string; sql: string | null }[] {
+  return db.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name').all() as never;
 }

@@ -96,7 +96,12 @@ export class SqliteStore implements EventStore {
     if (cut.events > 0) this.options.onReport({ kind: 'tail-cut', ...cut });
     const [streams, scans] = [this.startReader(), this.startReader()];
     this.readers = new Readers(streams, scans, () => this.newest.size);
-    await Promise.all([streams.ask('open'), scans.ask('open')]);
+    try {
+      await Promise.all([streams.ask('open'), scans.ask('open')]);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   async commit(unit: readonly StreamAppend[]): Promise<Committed> {
@@ -172,12 +177,12 @@ export class SqliteStore implements EventStore {
    * Copies the store to a new or empty folder while it runs: all that is committed now, with the head that covers it.
    * @returns that head
    */
-  backup(targetFolder: string): Promise<Head> {
-    return this.guarded(async () => {
-      const head = this.newest;
-      await this.withReader((thread) => thread.ask('backup', targetFolder, head.note, head.size));
-      return head;
-    });
+  async backup(targetFolder: string): Promise<Head> {
+    this.checkServing();
+    const head = this.newest;
+    // What fails here may be the other disk, so it does not end the service.
+    await this.withReader((thread) => thread.ask('backup', targetFolder, head.note, head.size));
+    return head;
   }
 
   /** Finishes the commits that were handed over, ends the subscriptions and gives the folder back. */
@@ -236,8 +241,8 @@ export class SqliteStore implements EventStore {
   }
 
   private checkServing(): void {
-    if (this.failure)
-      throw this.failure instanceof DamagedStore ? this.failure : new StoreUnavailable(this.failure.message);
+    if (this.failure instanceof DamagedStore) throw this.failure;
+    if (this.failure) throw new StoreUnavailable(this.failure.message);
     if (this.closing) throw new StoreUnavailable('the event store is closed');
   }
 }

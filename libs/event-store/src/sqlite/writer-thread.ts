@@ -55,6 +55,7 @@ export class WriterThread {
   private readonly opened: Promise<{ head: Head; cut: Tail }>;
   private settleOpened!: { resolve: (opened: { head: Head; cut: Tail }) => void; reject: (error: Error) => void };
   private isOpen = false;
+  private isEnded = false;
   private closed: Promise<void> | undefined;
   private signalClosed = (): void => {};
   private nextId = 0;
@@ -67,7 +68,11 @@ export class WriterThread {
     this.worker = new Worker(ENTRY, { workerData: options.data, resourceLimits: THREAD_LIMITS });
     this.worker.on('message', (message: FromWriter) => this.receive(message));
     this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
-    this.worker.on('exit', () => this.signalClosed());
+    this.worker.on('exit', () => {
+      this.isEnded = true;
+      this.signalClosed();
+      if (!this.closed) this.fail(new Error('the writer thread ended'));
+    });
     this.lateCheck = setInterval(() => this.giveUpLate(), LATE_CHECK_MS);
     this.lateCheck.unref();
   }
@@ -150,15 +155,19 @@ export class WriterThread {
   }
 
   private async sign(text: string): Promise<void> {
-    for (let tried = 1; this.isOpen || tried <= SIGN_TRIES_AT_OPEN; tried += 1) {
+    for (let tried = 1; !this.isEnded; tried += 1) {
       try {
         const signature = await this.options.signHead(Buffer.from(text));
         this.post({ signature: new Uint8Array(signature) });
         return;
       } catch (error) {
+        if (this.isEnded) return;
         this.options.signingFailed((error as Error).message);
-        if (!this.isOpen && tried === SIGN_TRIES_AT_OPEN) this.fail(error as Error);
-        else await sleep(Math.min(10 * 2 ** tried, SIGN_PAUSE_MAX_MS), undefined, { ref: false });
+        if (!this.isOpen && tried === SIGN_TRIES_AT_OPEN) {
+          this.fail(error as Error);
+          return;
+        }
+        await sleep(Math.min(10 * 2 ** tried, SIGN_PAUSE_MAX_MS), undefined, { ref: false });
       }
     }
   }

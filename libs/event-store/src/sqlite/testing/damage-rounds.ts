@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { expect } from 'vitest';
-import { copyFolder, damage, type Outcome, type Prepared, prepare, tryFolder, tryStore } from './damage.js';
+import { copyFolder, damage, type Outcome, type Prepared, prepare, tryFolder, tryReader, tryStore } from './damage.js';
 import { seeded, temporaryFolder } from './folder.js';
 
 export interface DamagePlan {
@@ -27,6 +27,7 @@ export async function damageRounds(plan: DamagePlan, check: typeof expect): Prom
   const copy = join(folder, 'copy');
   for (const intact of folders) {
     copyFolder(intact.folder, copy);
+    await tryReader(copy, intact);
     check(await tryFolder(copy, intact, plan.checkAllMax), intact.name).toBe('all intact');
     copyFolder(intact.folder, copy);
     check(await tryStore(copy, intact, plan.checkAllMax), intact.name).toBe('all intact');

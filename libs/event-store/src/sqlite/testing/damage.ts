@@ -1,4 +1,5 @@
 /** Prepared folders, random damage to copies of them, and what a damaged copy may do. */
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -12,7 +13,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { checkpointText, type Head, NoteVerifier, signedNote } from '../../checkpoint.js';
-import { DamagedStore, NO_EVENTS, openSqliteStore, type RecordedEvent, type Revision, START } from '../../index.js';
+import {
+  DamagedStore,
+  NO_EVENTS,
+  openSqliteReader,
+  openSqliteStore,
+  type RecordedEvent,
+  type Revision,
+  START,
+} from '../../index.js';
 import type { Frontier } from '../../tree.js';
 import { faultOf } from '../faults.js';
 import { openFolder, type WriterData } from '../opening.js';
@@ -129,9 +138,13 @@ export class Wrong extends Error {
 
 /** Opens a folder in this thread, as the writer and a reader do in theirs, and compares all that it serves. */
 export async function tryFolder(folder: string, known: Prepared, checkAllMax: number): Promise<Outcome> {
+  const before = contentOf(folder);
   const data: WriterData = { folder, origin: ORIGIN, logPub: LOG_PUB, checkAllMax };
   const writer = await damageOr(() => openFolder(data, (frontier) => sign(frontier)));
-  if (writer === DAMAGED) return 'refused at start';
+  if (writer === DAMAGED) {
+    compare(contentOf(folder), before);
+    return 'refused at start';
+  }
   const reader = new ReaderSide({ folder });
   try {
     const { size } = writer.head;
@@ -172,6 +185,27 @@ export async function tryStore(folder: string, known: Prepared, checkAllMax: num
   } finally {
     await store.close();
   }
+}
+
+/** A reader alone serves the same, and leaves the folder as it is. */
+export async function tryReader(folder: string, known: Prepared): Promise<void> {
+  const before = contentOf(folder);
+  const reader = await openSqliteReader({ folder, origin: ORIGIN, logPub: LOG_PUB });
+  const all: RecordedEvent[] = [];
+  for await (const { events } of reader.readAll(START)) all.push(...events);
+  compare(all, known.events);
+  await reader.close();
+  compare(contentOf(folder), before);
+}
+
+/** The files that matter; a log that is not there is an empty one. */
+function contentOf(folder: string): string[] {
+  return ['events.db', 'events.db-wal', 'heads'].map((file) => {
+    const path = join(folder, file);
+    return createHash('sha256')
+      .update(existsSync(path) ? readFileSync(path) : '')
+      .digest('hex');
+  });
 }
 
 const DAMAGED = Symbol('damaged');
