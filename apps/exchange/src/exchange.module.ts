@@ -28,6 +28,7 @@ import { Clock } from './runtime/clock.js';
 import { Cryptography } from './runtime/cryptography.js';
 import { Jobs } from './runtime/jobs.js';
 import { KeyRing } from './runtime/key-ring.js';
+import { LongPoll } from './runtime/long-poll.js';
 import { ExchangeSigners } from './runtime/signers.js';
 import { Config, EventStore, Log } from './runtime/tokens.js';
 import { BookCredits } from './wire/book-credits.js';
@@ -76,6 +77,7 @@ export class ExchangeModule {
       KeyRing,
       KycStatus,
       Legitimization,
+      LongPoll,
       MasterTerms,
       Offering,
       PayTransfers,

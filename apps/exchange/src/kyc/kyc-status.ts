@@ -1,28 +1,21 @@
 /** What is known of an account's cases, for `/kyc-check`: from the read model, with the wait for a decision. */
 import { type AccountHash, type EddsaPub, Streams } from '@florin/domain';
 import { concat, decodeBase32, encodeBase32, message, utf8 } from '@florin/encoding';
-import { Ledger } from '@florin/event-store';
 import { type LegitimizedAccount, Views } from '@florin/projections';
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Cryptography } from '../runtime/cryptography.js';
+import { LongPoll } from '../runtime/long-poll.js';
 import { Config } from '../runtime/tokens.js';
 
 @Injectable()
-export class KycStatus implements BeforeApplicationShutdown {
-  private readonly closing = new AbortController();
-
+export class KycStatus {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly longPoll: LongPoll,
     private readonly views: Views,
     private readonly streams: Streams,
     private readonly crypto: Cryptography,
     private readonly config: Config,
   ) {}
-
-  /** Held requests are answered with what there is. */
-  beforeApplicationShutdown(): void {
-    this.closing.abort();
-  }
 
   /** Whether the case was approved; waits for that up to `timeoutMs`. Undefined if there is no such case. */
   async ofRequirement(
@@ -68,18 +61,12 @@ export class KycStatus implements BeforeApplicationShutdown {
     return encodeBase32(bytes.slice(0, 32));
   }
 
-  private async waitFor(
+  private waitFor(
     account: AccountHash,
     timeoutMs: number,
     settled: (known: LegitimizedAccount) => boolean,
   ): Promise<LegitimizedAccount> {
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.closing.signal]);
-    for (;;) {
-      const changed = timeoutMs > 0 ? this.views.changed(this.streams.account(account).name, signal) : undefined;
-      await this.views.caughtUpWith(this.ledger.lastCommitted);
-      const known = await this.views.ask('legitimizations', 'account', account);
-      if (settled(known) || !changed || signal.aborted) return known;
-      await changed;
-    }
+    const read = (): Promise<LegitimizedAccount> => this.views.ask('legitimizations', 'account', account);
+    return this.longPoll.until({ stream: this.streams.account(account).name, timeoutMs }, read, settled);
   }
 }

@@ -2,11 +2,12 @@
 import { type AccountHash, type ReservePub, Streams } from '@florin/domain';
 import { Ledger } from '@florin/event-store';
 import { type ReserveSummary, Views } from '@florin/projections';
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Legitimization } from '../kyc/legitimization.js';
 import { Accounts } from '../runtime/accounts.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
+import { LongPoll } from '../runtime/long-poll.js';
 import { ReserveExpiry } from './expiry.js';
 
 export interface ReserveAnswer {
@@ -20,10 +21,9 @@ export interface ReserveAnswer {
 }
 
 @Injectable()
-export class ReserveStatus implements BeforeApplicationShutdown {
-  private readonly closing = new AbortController();
-
+export class ReserveStatus {
   constructor(
+    private readonly longPoll: LongPoll,
     private readonly ledger: Ledger,
     private readonly views: Views,
     private readonly streams: Streams,
@@ -34,25 +34,15 @@ export class ReserveStatus implements BeforeApplicationShutdown {
     private readonly clock: Clock,
   ) {}
 
-  /** Held requests are answered with what there is. */
-  beforeApplicationShutdown(): void {
-    this.closing.abort();
-  }
-
   /** Undefined if the reserve does not exist and did not come to exist within `timeoutMs`. */
   async summary(reservePub: ReservePub, timeoutMs: number): Promise<ReserveAnswer | undefined> {
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.closing.signal]);
-    for (;;) {
-      const changed = timeoutMs > 0 ? this.views.changed(this.streams.reserve(reservePub).name, signal) : undefined;
-      const summary = await this.read(reservePub);
-      if (summary) return this.answer(reservePub, summary);
-      if (!changed || signal.aborted) return undefined;
-      await changed;
-    }
+    const stream = this.streams.reserve(reservePub).name;
+    const exists = (found: ReserveSummary | undefined): boolean => found !== undefined;
+    const summary = await this.longPoll.until({ stream, timeoutMs }, () => this.read(reservePub), exists);
+    return summary && this.answer(reservePub, summary);
   }
 
   private async read(reservePub: ReservePub): Promise<ReserveSummary | undefined> {
-    await this.views.caughtUpWith(this.ledger.lastCommitted);
     const summary = await this.views.ask('reserve-summary', 'summary', reservePub);
     if (!summary || summary.expiresAt > this.clock.now() || !(await this.expiry.settle(reservePub))) return summary;
     await this.views.caughtUpWith(this.ledger.lastCommitted);
