@@ -18,8 +18,9 @@ export class DiskFailure extends Error {
 }
 
 const PASSED_ON = [RangeError, UnknownPosition, FolderInUse];
-/** Codes of SQLite that say "later", the rest being signs of a damaged file. */
+/** Codes of SQLite that say "later", and those that say that the file is not as we wrote it. */
 const LATER = /^SQLITE_(BUSY|LOCKED|FULL|NOMEM|INTERRUPT)/;
+const DAMAGED = /^SQLITE_(CORRUPT|NOTADB|FORMAT|SCHEMA|ERROR|CONSTRAINT|MISMATCH|TOOBIG)/;
 
 export function faultOf(error: unknown): Fault {
   const { name, message, code } = error as { name: string; message: string; code?: unknown };
@@ -30,10 +31,10 @@ function kindOf(error: unknown, code: unknown): Fault['kind'] {
   if (error instanceof DamagedStore) return 'damaged';
   if (error instanceof StoreUnavailable) return 'unavailable';
   if (typeof code !== 'string') return 'other';
-  if (code.startsWith('SQLITE_IOERR')) return 'disk';
-  if (code.startsWith('SQLITE_')) return LATER.test(code) ? 'unavailable' : 'damaged';
-  // What Node's own file functions report for the head file.
-  return /^E[A-Z]+$/.test(code) ? 'disk' : 'other';
+  if (LATER.test(code)) return 'unavailable';
+  if (DAMAGED.test(code)) return 'damaged';
+  // SQLite's failures of the disk, and what Node's own file functions report for the head file.
+  return /^(SQLITE_IOERR|E[A-Z]+$)/.test(code) ? 'disk' : 'other';
 }
 
 export function errorOf({ kind, name, message }: Fault): Error {

@@ -65,7 +65,7 @@ export async function openFolder(
     // SQLite's automatic checkpoint would keep a failed fsync to itself.
     db.pragma('wal_autocheckpoint = 0');
     db.pragma(`journal_size_limit = ${LOG_BYTES_KEPT}`);
-    if (tail.events > 0) cutTail(db, head.size);
+    if (tail.events > 0) cutTail(db, head.size, head.size <= checkAllMax);
     const heads = HeadFile.open(headsPath, found);
     undo.push(heads);
     return { journal: new Journal(db, frontier), db, heads, head, cut: tail, close };

@@ -51,6 +51,7 @@ export class ReaderSide {
   private lock: Db | undefined;
   private tree!: StoredTree;
   private statements!: ReturnType<typeof prepare>;
+  private inSnapshot!: (read: () => PackedPage) => PackedPage;
   check!: StoreCheck;
 
   constructor(private readonly data: ReaderData) {}
@@ -84,7 +85,7 @@ export class ReaderSide {
   }
 
   readStream(stream: string, options: ReadStream, size: number): PackedPage {
-    return this.db.transaction(() => {
+    return this.inSnapshot(() => {
       const length = this.coveredLength(stream, size);
       const { first, last, complete } = pageRange(length, options, PAGE_EVENTS);
       const rows: PackedRows = [];
@@ -103,7 +104,7 @@ export class ReaderSide {
         throw new DamagedStore(`event ${number} of ${stream} is missing`);
       }
       return { rows, length, last, complete };
-    })();
+    });
   }
 
   readAll(after: number, size: number): PackedStretch {
@@ -144,7 +145,7 @@ export class ReaderSide {
     this.db.prepare('SELECT max(idx) FROM events').get();
     await this.db.backup(path, { progress: () => BACKUP_PAGES }).finally(() => this.db.exec('COMMIT'));
     const copy = openDatabase(path, { mode: 'write', cacheKiB: CACHE_KIB });
-    cutTail(copy, size);
+    cutTail(copy, size, true);
     copy.pragma('wal_checkpoint(TRUNCATE)');
     copy.close();
     const fd = openSync(path, 'r+');
@@ -159,6 +160,7 @@ export class ReaderSide {
     this.tree = new StoredTree(db);
     this.check = new StoreCheck(db, this.tree);
     this.statements = prepare(db);
+    this.inSnapshot = db.transaction((read: () => PackedPage) => read());
   }
 
   /**

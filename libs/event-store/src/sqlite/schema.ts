@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { DamagedStore } from '../port.js';
 
@@ -49,6 +49,8 @@ CREATE TABLE tiles (
 const APPLICATION_ID = 0x464c5231;
 const SCHEMA_VERSION = 1;
 const BUSY_MS = 5_000;
+/** How `events.db` begins: SQLite's mark, pages of 4 KiB, written and read with a log. */
+const HEADER = Buffer.from('SQLite format 3\0\x10\x00\x02\x02', 'latin1');
 
 export interface OpenDatabase {
   readonly mode: 'create' | 'write' | 'read';
@@ -62,11 +64,13 @@ export interface OpenDatabase {
  * @throws DamagedStore if there is no database, or one that does not use a log, which all of ours do
  */
 export function openDatabase(path: string, { mode, cacheKiB }: OpenDatabase): Db {
-  if (mode !== 'create') checkPresent(path);
+  if (mode !== 'create') checkHeader(path);
   const db = new Database(path, { fileMustExist: mode !== 'create', readonly: mode === 'read', timeout: BUSY_MS });
   try {
-    if (mode === 'create') db.pragma('journal_mode = WAL');
-    if (db.pragma('journal_mode', { simple: true }) !== 'wal') throw new DamagedStore(`${path} does not use a log`);
+    if (mode === 'create') {
+      db.pragma('page_size = 4096');
+      db.pragma('journal_mode = WAL');
+    }
     db.pragma('synchronous = FULL');
     db.pragma('fullfsync = ON');
     db.pragma('checkpoint_fullfsync = ON');
@@ -82,10 +86,17 @@ export function openDatabase(path: string, { mode, cacheKiB }: OpenDatabase): Db
   }
 }
 
-/** Refuses what SQLite would take for a new database, whose log, if there is one, it throws away. */
-function checkPresent(path: string): void {
+/**
+ * Refuses what SQLite would take for a new database, whose log, if there is one, it throws away; and a header that makes
+ * it pass over the log or open the file for reading only.
+ */
+function checkHeader(path: string): void {
   if (!existsSync(path)) throw new DamagedStore(`${path} is missing`);
-  if (statSync(path).size === 0) throw new DamagedStore(`${path} is empty`);
+  const header = Buffer.alloc(HEADER.length);
+  const fd = openSync(path, 'r');
+  readSync(fd, header, 0, header.length, 0);
+  closeSync(fd);
+  if (!header.equals(HEADER)) throw new DamagedStore(`${path} does not begin like a database with a log`);
 }
 
 function createSchema(db: Db): void {
@@ -135,8 +146,9 @@ export function checkSchema(db: Db): void {
   model.exec(SCHEMA);
   const expected = tablesOf(model);
   model.close();
-  if (JSON.stringify(tablesOf(db)) !== JSON.stringify(expected))
+  if (JSON.stringify(tablesOf(db)) !== JSON.stringify(expected)) {
     throw new DamagedStore('the table definitions in events.db have changed');
+  }
 }
 
 function tablesOf(db: Db): { type: string; name: string; tbl_name: string; sql: string | null }[] {

@@ -1,6 +1,5 @@
 /** Asking a worker thread: one message there, one back. */
-import type { MessagePort } from 'node:worker_threads';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { StoreUnavailable } from '../port.js';
 import { errorOf, type Fault, faultOf } from './faults.js';
 

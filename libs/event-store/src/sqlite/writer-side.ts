@@ -34,6 +34,7 @@ export class WriterSide {
   private signed: ((signature: Uint8Array) => void) | undefined;
   private isBusy = false;
   private isClosing = false;
+  private hasFailed = false;
   private unfoldedBytes = 0;
 
   constructor(
@@ -59,7 +60,9 @@ export class WriterSide {
 
   private async work(folder: OpenFolder): Promise<void> {
     this.isBusy = true;
-    while (this.queue.length > 0) await this.commitGroup(folder, this.queue.splice(0, GROUP_UNITS_MAX));
+    while (this.queue.length > 0 && !this.hasFailed) {
+      await this.commitGroup(folder, this.queue.splice(0, GROUP_UNITS_MAX));
+    }
     this.isBusy = false;
     if (!this.isClosing) return;
     folder.close();
@@ -80,7 +83,10 @@ export class WriterSide {
       db.pragma('wal_checkpoint(PASSIVE)');
       this.unfoldedBytes = 0;
     } catch (error) {
-      this.send({ kind: 'failed', ids: units.map(([id]) => id as number), fault: faultOf(error) });
+      const fault = faultOf(error);
+      // After anything worse nobody knows what is on the disk, so nothing more is tried.
+      this.hasFailed = fault.kind !== 'unavailable';
+      this.send({ kind: 'failed', ids: units.map(([id]) => id as number), fault });
     }
   }
 
