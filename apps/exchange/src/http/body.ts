@@ -7,6 +7,10 @@ import { malformedParameter, TalerError } from './taler-error.js';
 
 export const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
+/** More than any request of the protocol has. What follows the parser walks over values, so their number is bounded. */
+const JSON_DEPTH_MAX = 100;
+const JSON_VALUES_MAX = 100_000;
+
 const inflateAsync = promisify<InputType, { maxOutputLength: number }, Buffer>(inflate);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -20,10 +24,14 @@ const notJson = (hint: string): TalerError => new TalerError(ErrorCode.GENERIC_J
 /** Makes Fastify hand every body to our own reader. */
 export function readBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, async (request: FastifyRequest, body: Buffer) => {
-    const encoding = request.headers['content-encoding']?.trim().toLowerCase();
-    return parseJson(encoding === 'deflate' ? await inflated(body) : body);
-  });
+  fastify.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+    async (request: FastifyRequest, body: Buffer) => {
+      const encoding = request.headers['content-encoding']?.trim().toLowerCase();
+      return parseJson(encoding === 'deflate' ? await inflated(body) : body);
+    },
+  );
 }
 
 async function inflated(body: Buffer): Promise<Buffer> {
@@ -37,6 +45,7 @@ async function inflated(body: Buffer): Promise<Buffer> {
 
 function parseJson(body: Buffer): unknown {
   if (body.length === 0) throw notJson('a JSON object is expected as the body');
+  checkShape(body);
   let json: unknown;
   try {
     json = JSON.parse(utf8.decode(body));
@@ -48,6 +57,37 @@ function parseJson(body: Buffer): unknown {
   }
   return json;
 }
+
+/** Counts nesting and values in the text, before anything is made of it: sixteen million brackets become gigabytes. */
+function checkShape(body: Buffer): void {
+  let depth = 0;
+  let values = 1;
+  let inText = false;
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at];
+    if (inText) {
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) inText = false;
+    } else if (byte === QUOTE) {
+      inText = true;
+    } else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+      depth += 1;
+      values += 1;
+      if (depth > JSON_DEPTH_MAX) throw notJson(`the body nests deeper than ${JSON_DEPTH_MAX} levels`);
+    } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
+      depth -= 1;
+    } else if (byte === COMMA) {
+      values += 1;
+    }
+  }
+  if (values > JSON_VALUES_MAX) {
+    const hint = `a request body may hold at most ${JSON_VALUES_MAX} values`;
+    throw new TalerError(ErrorCode.GENERIC_UPLOAD_EXCEEDS_LIMIT, { hint });
+  }
+}
+
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
+const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** What Fastify itself finds wrong with a request, in the protocol's words; undefined if it is not the client's fault. */
 export function bodyFault(error: { code?: string; statusCode?: number }): TalerError | undefined {

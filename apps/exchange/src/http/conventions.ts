@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { ErrorCode } from '@florin/encoding';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { checkPathKeys } from './parameters.js';
 import { TalerError } from './taler-error.js';
 
 const deflateAsync = promisify<Buffer, Buffer>(deflate);
@@ -10,14 +11,28 @@ const deflateAsync = promisify<Buffer, Buffer>(deflate);
 /** The longest path after the first segment, in bytes. */
 const PATH_BYTES_MAX = 512;
 
-const ALLOW_ALL = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': '*' };
+/** On every reply, whatever it says. */
+export const ALLOW_ALL = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': '*' };
 
-/** Slashes at the end and empty segments mean nothing: `//reserves//R/` is `/reserves/R`. */
+/**
+ * Slashes at the end and empty segments mean nothing: `//reserves//R/` is `/reserves/R`. Percent signs that escape nothing
+ * stand for themselves, so that the route says what is wrong with its segment.
+ */
 export function tidyUrl(url: string): string {
   const query = url.indexOf('?');
   const path = query < 0 ? url : url.slice(0, query);
   const segments = path.split('/').filter((segment) => segment !== '');
-  return `/${segments.join('/')}${query < 0 ? '' : url.slice(query)}`;
+  const tidied = segments.map((segment) => (isEscaped(segment) ? segment : segment.replaceAll('%', '%25')));
+  return `/${tidied.join('/')}${query < 0 ? '' : url.slice(query)}`;
+}
+
+function isEscaped(segment: string): boolean {
+  try {
+    decodeURIComponent(segment);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
@@ -37,9 +52,18 @@ export function applyConventions(
     if (Buffer.byteLength(path.slice(path.indexOf('/', 1))) > PATH_BYTES_MAX) {
       throw new TalerError(ErrorCode.GENERIC_URI_TOO_LONG, { hint: `a path has at most ${PATH_BYTES_MAX} bytes` });
     }
+    checkPathKeys(request.params);
     return undefined;
   });
-  fastify.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
+  // A connection that is kept after an answer given while the service ends would hold up the end for a minute.
+  let ending = false;
+  fastify.addHook('preClose', async () => {
+    ending = true;
+  });
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    if (ending) reply.header('Connection', 'close');
+    return compressed(request, reply, payload);
+  });
   fastify.setErrorHandler((error, request, reply) => failed(error, request, reply));
 }
 

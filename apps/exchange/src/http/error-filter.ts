@@ -25,12 +25,11 @@ export class ErrorFilter implements ExceptionFilter {
   reply(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const refusal = refusalOf(error);
     if (refusal.status >= 500 && refusal.status !== 501) this.log(error, refusal, request);
-    const { detail, hint, body, headers } = refusal.options;
     return reply
       .status(refusal.status)
-      .headers(headers ?? {})
+      .headers(refusal.options.headers ?? {})
       .type('application/json')
-      .send({ code: refusal.code, hint: hint ?? hintOf(refusal.code), ...(detail === undefined ? {} : { detail }), ...body });
+      .send(errorBody(refusal));
   }
 
   private log(error: unknown, { code, status }: TalerError, request: FastifyRequest): void {
@@ -38,6 +37,14 @@ export class ErrorFilter implements ExceptionFilter {
     this.logger[status === 503 ? 'warn' : 'error']({ requestId: request.id, code, status, fault }, 'request failed');
   }
 }
+
+/** `{code, hint, detail?}` and the proofs. */
+export const errorBody = ({ code, options: { detail, hint, body } }: TalerError): object => ({
+  code,
+  hint: hint ?? hintOf(code),
+  ...(detail === undefined ? {} : { detail }),
+  ...body,
+});
 
 const OVERLOADED = [SignersBusy, SignersUnavailable, VerifiersBusy, VerifiersUnavailable];
 
@@ -52,10 +59,15 @@ export function refusalOf(error: unknown): TalerError {
   }
   if (error instanceof DamagedStore) return new TalerError(ErrorCode.GENERIC_DB_FETCH_FAILED, { status: 500 });
   if (error instanceof InvalidUnit && error.tooLarge) {
-    return new TalerError(ErrorCode.GENERIC_UPLOAD_EXCEEDS_LIMIT, { hint: 'the request needs more than one unit holds' });
+    return new TalerError(ErrorCode.GENERIC_UPLOAD_EXCEEDS_LIMIT, {
+      hint: 'the request needs more than one unit holds',
+    });
   }
   if (OVERLOADED.some((kind) => error instanceof kind)) {
-    return retryLater(ErrorCode.EXCHANGE_DENOMINATION_HELPER_UNAVAILABLE, 'the exchange has too much to sign or to verify; repeat the same request');
+    return retryLater(
+      ErrorCode.EXCHANGE_DENOMINATION_HELPER_UNAVAILABLE,
+      'the exchange has too much to sign or to verify; repeat the same request',
+    );
   }
   if (error instanceof ViewsBehind) {
     return retryLater(ErrorCode.GENERIC_DB_FETCH_FAILED, 'the read models are catching up; repeat the request');

@@ -3,27 +3,33 @@ import { decodeBase32, ErrorCode, encodeBase32, type SentErrorCode } from '@flor
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { malformedParameter, TalerError } from './taler-error.js';
 
-/** A 32-byte key in the path as canonical base32; each kind of key has an error code of its own. */
-class KeyPipe implements PipeTransform<string, string> {
-  constructor(
-    private readonly code: SentErrorCode,
-    private readonly name: string,
-  ) {}
+/** Keys in paths: 32 bytes each, and each with an error code of its own. */
+const PATH_KEYS: Readonly<Record<string, SentErrorCode>> = {
+  reserve_pub: ErrorCode.GENERIC_RESERVE_PUB_MALFORMED,
+};
 
-  transform(value: string, _metadata: ArgumentMetadata): string {
-    try {
-      return encodeBase32(decodeBase32(value, 32));
-    } catch {
-      const hint = `${this.name} must be 32 bytes in Crockford base32, 52 characters`;
-      throw new TalerError(this.code, { detail: value.slice(0, 100), hint });
-    }
+function canonicalKey(name: string, text: string): string {
+  try {
+    return encodeBase32(decodeBase32(text, 32));
+  } catch {
+    const hint = `${name.toUpperCase()} must be 32 bytes in Crockford base32, 52 characters`;
+    throw new TalerError(PATH_KEYS[name] ?? ErrorCode.GENERIC_PATH_SEGMENT_MALFORMED, {
+      detail: text.slice(0, 100),
+      hint,
+    });
   }
 }
 
+/** The path is the first thing that is checked, before anything of the body is read. */
+export function checkPathKeys(params: unknown): void {
+  for (const [name, text] of Object.entries(params ?? {})) if (name in PATH_KEYS) canonicalKey(name, text as string);
+}
+
+/** A key in the path as canonical base32. */
 @Injectable()
-export class ReservePubPipe extends KeyPipe {
-  constructor() {
-    super(ErrorCode.GENERIC_RESERVE_PUB_MALFORMED, 'RESERVE_PUB');
+export class KeyPipe implements PipeTransform<string, string> {
+  transform(value: string, { data }: ArgumentMetadata): string {
+    return canonicalKey(data ?? '', value);
   }
 }
 

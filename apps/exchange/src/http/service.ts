@@ -5,9 +5,10 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ExchangeModule, type Foundation } from '../exchange.module.js';
 import { BODY_BYTES_MAX, readBodies } from './body.js';
+import { answerBrokenRequest } from './broken-requests.js';
 import { applyConventions, RouteMap, tidyUrl } from './conventions.js';
 import { ErrorFilter } from './error-filter.js';
-import { validationPipe } from './validation.js';
+import { WireBodyPipe } from './validation.js';
 
 /** Longer than any key or hash in a path; what exceeds it would be answered by Fastify in words of its own. */
 const PATH_PARAMETER_LENGTH_MAX = 600;
@@ -26,12 +27,15 @@ class ProtocolAdapter extends FastifyAdapter {
 
 /** Not listening yet. */
 export async function createHttpService(foundation: Foundation): Promise<NestFastifyApplication> {
+  const routes = new RouteMap();
   const adapter = new ProtocolAdapter({
     bodyLimit: BODY_BYTES_MAX,
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    return503OnClosing: false, // what still arrives is answered: the ledger is closed after the service
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
     rewriteUrl: (request: IncomingMessage) => tidyUrl(request.url ?? '/'),
+    clientErrorHandler: (error, socket) =>
+      answerBrokenRequest(error, socket, (method, url) => routes.refusalFor(method, url)),
     genReqId: ({ headers }: IncomingMessage) => {
       const given = headers['taler-correlation-id'];
       return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
@@ -39,7 +43,6 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
   });
   const filter = new ErrorFilter(foundation.log);
   const fastify = adapter.getInstance();
-  const routes = new RouteMap();
   fastify.addHook('onRoute', ({ method, url }) => {
     for (const name of [method].flat()) if (url !== '*') routes.add(name, url);
   });
@@ -53,7 +56,7 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
     bodyParser: false,
   });
   readBodies(fastify);
-  app.useGlobalPipes(validationPipe());
+  app.useGlobalPipes(new WireBodyPipe());
   app.useGlobalFilters(filter);
   return app;
 }

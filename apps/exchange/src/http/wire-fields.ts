@@ -1,10 +1,9 @@
 /**
  * Decorators for the wire classes (DTOs). A member is parsed once, by the codec that knows its form; the validated class
- * then holds values of the domain (bytes, seconds, amounts), not text. Unknown members are dropped, as the protocol asks.
+ * then holds values of the domain (bytes, seconds, amounts), not text. Only declared members are looked at: unknown ones
+ * are dropped, as the protocol asks, however large they are.
  */
-import { parseTimestamp } from '@florin/encoding';
-import { decodeBase32, encodeBase32, parseAmount } from '@florin/encoding';
-import { Transform, Type } from 'class-transformer';
+import { decodeBase32, encodeBase32, parseAmount, parseTimestamp } from '@florin/encoding';
 import { IsArray, IsOptional, ValidateBy, ValidateNested } from 'class-validator';
 
 /** What a parser threw, in the place of the value, until validation reports it. */
@@ -13,17 +12,46 @@ class Malformed {
 }
 
 export type Parser<Value> = (json: unknown) => Value;
+type WireClass<Body extends object = object> = new () => Body;
+
+/** Stands for what is no object; the nested validation passes null and undefined over. */
+const NO_OBJECT = 'no object';
+
+/** How the members of each wire class are read. */
+const READERS = new Map<unknown, Map<string, Parser<unknown>>>();
+
+function readWith(parse: Parser<unknown>): PropertyDecorator {
+  return (target, property) => {
+    const readers = READERS.get(target.constructor) ?? new Map<string, Parser<unknown>>();
+    READERS.set(target.constructor, readers.set(String(property), parse));
+  };
+}
+
+const together =
+  (...decorators: PropertyDecorator[]): PropertyDecorator =>
+  (target, property) => {
+    for (const decorate of decorators) decorate(target, property);
+  };
+
+/** An instance with the declared members of `json`, not validated yet; undefined if that is no object. */
+export function readWire<Body extends object>(type: WireClass<Body>, json: unknown): Body | undefined {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+  const body = new type() as Record<string, unknown>;
+  for (const [name, parse] of READERS.get(type) ?? []) {
+    if (Object.hasOwn(json, name)) body[name] = parse((json as Record<string, unknown>)[name]);
+  }
+  return body as Body;
+}
 
 /** The member must be there and `parse` must accept it. */
 export function Wire(parse: Parser<unknown>): PropertyDecorator {
-  const transform = Transform(({ value }) => {
-    if (value === undefined) return undefined;
+  const orMalformed = (json: unknown): unknown => {
     try {
-      return parse(value);
+      return parse(json);
     } catch (error) {
       return new Malformed(error instanceof Error ? error.message : 'malformed');
     }
-  });
+  };
   const validate = ValidateBy({
     name: 'wire',
     validator: {
@@ -31,41 +59,43 @@ export function Wire(parse: Parser<unknown>): PropertyDecorator {
       defaultMessage: (args) => (args?.value instanceof Malformed ? args.value.reason : 'this member is missing'),
     },
   });
-  return (target, property) => {
-    transform(target, property);
-    validate(target, property);
-  };
+  return together(readWith(orMalformed), validate);
 }
 
 /** The member may be absent; null counts as absent for wallets that send it so. */
-export function OptionalWire(parse: Parser<unknown>): PropertyDecorator {
-  const wire = Wire((json) => (json === null ? null : parse(json)));
-  const optional = IsOptional();
-  return (target, property) => {
-    wire(target, property);
-    optional(target, property);
-  };
-}
+export const OptionalWire = (parse: Parser<unknown>): PropertyDecorator =>
+  together(
+    Wire((json) => (json === null ? null : parse(json))),
+    IsOptional(),
+  );
 
-/** The member is an array of objects of another wire class. */
-export function WireList(type: () => new () => object): PropertyDecorator {
-  const decorators = [
+/**
+ * The member is an array of objects of another wire class.
+ * @param limit how many are read at most, and what is thrown before any is read when there are more
+ */
+export function WireList(
+  type: () => WireClass,
+  limit: { readonly max: number; readonly exceeded: () => Error },
+): PropertyDecorator {
+  const read = (json: unknown): unknown => {
+    if (!Array.isArray(json)) return json;
+    if (json.length > limit.max) throw limit.exceeded();
+    return json.map((element) => readWire(type(), element) ?? NO_OBJECT);
+  };
+  return together(
+    readWith(read),
     IsArray({ message: 'an array is expected' }),
     ValidateNested({ each: true, message: 'an object is expected' }),
-    Type(type),
-  ];
-  return (target, property) => {
-    for (const decorate of decorators) decorate(target, property);
-  };
+  );
 }
 
 /** The member may be absent, else it is an object of another wire class. */
-export function OptionalWireObject(type: () => new () => object): PropertyDecorator {
-  const decorators = [IsOptional(), ValidateNested({ message: 'an object is expected' }), Type(type)];
-  return (target, property) => {
-    for (const decorate of decorators) decorate(target, property);
-  };
-}
+export const OptionalWireObject = (type: () => WireClass): PropertyDecorator =>
+  together(
+    readWith((json) => (json === null ? null : (readWire(type(), json) ?? NO_OBJECT))),
+    IsOptional(),
+    ValidateNested({ message: 'an object is expected' }),
+  );
 
 function textOf(json: unknown): string {
   if (typeof json !== 'string') throw new TypeError(`text is expected, not ${json === null ? 'null' : typeof json}`);

@@ -3,7 +3,7 @@ import type { BlindSignature, ReservePub } from '@florin/domain';
 import { ErrorCode, formatAmount, timestampJson } from '@florin/encoding';
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ReservePubPipe, TimeoutPipe } from '../http/parameters.js';
+import { KeyPipe, TimeoutPipe } from '../http/parameters.js';
 import { type Refusal, Refusals } from '../http/refusals.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { blindSignatureJson } from '../http/wire-crypto.js';
@@ -14,9 +14,6 @@ import { CsrWithdraw } from './csr-withdraw.handler.js';
 import { ReserveStatus } from './reserve-status.js';
 import { BatchWithdrawRequest, CsrWithdrawRequest, ReserveCloseRequest, WithdrawRequest } from './reserves.dto.js';
 import { Withdraw, type WithdrawOutcome } from './withdraw.handler.js';
-
-/** The most coins that one request withdraws. */
-const PLANCHETS_MAX = 256;
 
 @Controller()
 export class ReservesController {
@@ -31,7 +28,7 @@ export class ReservesController {
   /** A reserve's balance; waits up to `timeout_ms` for a reserve that is not there yet. */
   @Get('reserves/:reserve_pub')
   async summary(
-    @Param('reserve_pub', ReservePubPipe) reservePub: ReservePub,
+    @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Query('timeout_ms', TimeoutPipe) timeoutMs: number,
   ): Promise<object> {
     const summary = await this.status.summary(reservePub, timeoutMs);
@@ -48,13 +45,10 @@ export class ReservesController {
   @Post('reserves/:reserve_pub/batch-withdraw')
   @HttpCode(200)
   async batchWithdraw(
-    @Param('reserve_pub', ReservePubPipe) reservePub: ReservePub,
+    @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Body() { planchets }: BatchWithdrawRequest,
   ): Promise<object> {
     if (planchets.length === 0) throw malformedParameter('planchets', 'at least one planchet is needed');
-    if (planchets.length > PLANCHETS_MAX) {
-      throw malformedParameter('too many planchets', `at most ${PLANCHETS_MAX} planchets fit in one request`);
-    }
     const signatures = await this.withdraw(reservePub, planchets, 'batch-withdraw');
     return { ev_sigs: signatures.map((signature) => ({ ev_sig: blindSignatureJson(signature) })) };
   }
@@ -63,7 +57,7 @@ export class ReservesController {
   @Post('reserves/:reserve_pub/withdraw')
   @HttpCode(200)
   async singleWithdraw(
-    @Param('reserve_pub', ReservePubPipe) reservePub: ReservePub,
+    @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Body() planchet: WithdrawRequest,
   ): Promise<object> {
     const [signature] = await this.withdraw(reservePub, [planchet], 'WITHDRAW');
@@ -74,7 +68,7 @@ export class ReservesController {
   @Post('reserves/:reserve_pub/close')
   @HttpCode(200)
   async close(
-    @Param('reserve_pub', ReservePubPipe) reservePub: ReservePub,
+    @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Body() { request_timestamp, payto_uri, reserve_sig }: ReserveCloseRequest,
   ): Promise<object> {
     const outcome = await this.commands.execute(
@@ -90,7 +84,7 @@ export class ReservesController {
 
   /** Documented by the protocol, but not implemented by anybody; `close` does what it promises. */
   @Delete('reserves/:reserve_pub')
-  remove(@Param('reserve_pub', ReservePubPipe) _reservePub: ReservePub): never {
+  remove(@Param('reserve_pub', KeyPipe) _reservePub: ReservePub): never {
     throw new TalerError(ErrorCode.GENERIC_METHOD_INVALID, {
       status: 501,
       detail: 'DELETE',
