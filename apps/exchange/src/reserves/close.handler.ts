@@ -75,14 +75,15 @@ export class CloseReserveHandler implements ICommandHandler<CloseReserve> {
     return this.ledger.transact(queue, async (tx) => {
       const reserve = await tx.load(stream);
       const earlier = earlierClose(reserve, { requestTimestamp, designatedHash: designated?.hash });
-      if (earlier) return repeat(earlier);
+      const isSigned = () => this.isSigned(reservePub, signed);
+      if (earlier) return (await isSigned()) ? repeat(earlier) : refuse({ code: 'CLOSE_SIGNATURE_INVALID' });
 
       const now = this.clock.now();
-      if (!withinTolerance(requestTimestamp, now, CLOCK_SKEW_S)) return refuse({ code: 'CLOCK_SKEW', now });
       const book = this.keys.usableBook();
       if (!book) return refuse({ code: 'KEYS_MISSING', status: 500 });
       if (designated && !this.accounts.payingAccount(designated.method)) return refuse({ code: 'WIRE_METHOD_UNSUPPORTED' });
-      if (!(await this.isSigned(reservePub, signed))) return refuse({ code: 'CLOSE_SIGNATURE_INVALID' });
+      if (!withinTolerance(requestTimestamp, now, CLOCK_SKEW_S)) return refuse({ code: 'CLOCK_SKEW', now });
+      if (!(await isSigned())) return refuse({ code: 'CLOSE_SIGNATURE_INVALID' });
       if (!exists(reserve)) return refuse({ code: 'RESERVE_UNKNOWN', reservePub });
       const { origin } = reserve;
       if (!designated && !origin) return refuse({ code: 'CLOSE_WITHOUT_TARGET' });

@@ -17,6 +17,8 @@ import {
   type ReservePub,
   refuse,
   repeat,
+  type SessionNonce,
+  type Stream,
   Streams,
   type WithdrawnAt,
 } from '@florin/domain';
@@ -87,14 +89,13 @@ export class WithdrawHandler implements ICommandHandler<Withdraw> {
       if (allowed.kind === 'refuse') return allowed;
       const decision = decideWithdraw(reserve, { cost, maximumAge: allowed.value.maximumAge });
       if (decision.kind === 'refuse') return refuse({ ...decision.refusal, reservePub });
-      for (const { planchet, denominationHash, envelopeHash } of coins) {
-        if (planchet.cipher !== 'CS') continue;
-        const nonce = this.streams.nonce(denominationHash, planchet.nonce);
-        if ((await tx.load(nonce)).usedBy !== undefined) return refuse({ code: 'NONCE_REUSED' });
-        tx.append(nonce.append({ type: 'NonceUsed', envelopeHash, reservePub, at: now }));
-      }
+      const nonces = await this.unusedNonces(tx, coins);
+      if (!nonces) return refuse({ code: 'NONCE_REUSED' });
 
       const signed = (signatures ??= await this.signers.signBlinded(coins)); // in this process until the commit
+      for (const [nonce, { envelopeHash }] of nonces) {
+        tx.append(nonce.append({ type: 'NonceUsed', envelopeHash, reservePub, at: now }));
+      }
       for (const account of allowed.value.counted) {
         tx.append(account.append({ type: 'WithdrawalCounted', reservePub, amount: cost, at: now }));
       }
@@ -114,6 +115,24 @@ export class WithdrawHandler implements ICommandHandler<Withdraw> {
       }));
       return accept(signed);
     });
+  }
+
+  /**
+   * The session nonces of the Clause-Schnorr coins; undefined if one was used before, or twice in this request: two
+   * challenges signed under one nonce give the denomination's private key away.
+   */
+  private async unusedNonces(
+    tx: Transaction,
+    coins: readonly CoinRequest[],
+  ): Promise<ReadonlyMap<Stream<SessionNonce, 'nonce'>, CoinRequest> | undefined> {
+    const nonces = new Map<string, readonly [Stream<SessionNonce, 'nonce'>, CoinRequest]>();
+    for (const coin of coins) {
+      if (coin.planchet.cipher !== 'CS') continue;
+      const nonce = this.streams.nonce(coin.denominationHash, coin.planchet.nonce);
+      if (nonces.has(nonce.name) || (await tx.load(nonce)).usedBy !== undefined) return undefined;
+      nonces.set(nonce.name, [nonce, coin]);
+    }
+    return new Map(nonces.values());
   }
 
   /** What was answered then, from the events themselves, in the order of this request. */
