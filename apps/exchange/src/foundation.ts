@@ -46,7 +46,7 @@ export async function layFoundation(
     const signers = await Signers.start({ folder, processes: config.signers ?? availableParallelism(), onTrouble });
     undo.push(() => signers.close());
     await signers.load(await folder.keyNames());
-    const verifiers = new Verifiers({ onTrouble });
+    const verifiers = new Verifiers({ onTrouble, inlineMax: INLINE_VERIFICATIONS_MAX });
     undo.push(async () => verifiers.close());
 
     const clock = new SystemClock();
@@ -82,6 +82,9 @@ export async function layFoundation(
     throw error;
   }
 }
+
+/** A usual batch is verified in less time than it takes to hand it over twice. */
+const INLINE_VERIFICATIONS_MAX = 8;
 
 /** Keys that served another ledger must not begin a new one: its coins could be spent in both. */
 async function checkOwnership(folder: KeyFolder, store: SqliteStore, origin: string): Promise<void> {

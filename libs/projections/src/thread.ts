@@ -78,7 +78,7 @@ export class ViewsThread {
   }
 
   private start(): Worker {
-    const worker = new Worker(this.options.program);
+    const worker = new Worker(this.options.program, { resourceLimits: { maxYoungGenerationSizeMb: 8 } });
     let cause = new Error('the thread of the views ended');
     worker.on('message', (reply: Reply) => this.settle(reply));
     worker.on('messageerror', (error) => {

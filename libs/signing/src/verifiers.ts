@@ -107,7 +107,7 @@ export class Verifiers {
   }
 
   private startWorker(thread: Thread): Worker {
-    const worker = new Worker(PROGRAM, { execArgv: [] });
+    const worker = new Worker(PROGRAM, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 8 } });
     let trouble = 'without a word';
     worker.on('error', (error) => {
       trouble = error instanceof Error ? error.message : String(error);
