@@ -45,41 +45,68 @@ export class BrokenSequence extends Error {
 }
 
 /**
- * Gathers what is there: a batch ends when it is full, or when the next unit does not arrive within a turn of the event
- * loop. While its consumer is busy with a batch nothing is fetched, beyond one unit.
+ * Gathers what is there: a batch ends when it is full, or when nothing more arrives within a turn of the event loop.
+ * While its consumer is busy the next batch is gathered, and no more than that. Whoever stops iterating has to end
+ * `units` too, for it may be waiting.
  * @throws BrokenSequence, and whatever `units` throws
  */
 export async function* batches(units: AsyncIterable<CommittedUnit>, rules: BatchRules): AsyncGenerator<Batch> {
-  const iterator = units[Symbol.asyncIterator]();
-  let { first } = rules;
-  let arriving = fetched(iterator);
+  const gatherer = new Gatherer(rules);
+  void gatherer.gather(units);
   try {
-    for (let unit = await arriving; !unit.done; unit = await arriving) {
-      const gathered = new Gathering(first, rules);
-      const turn = nextTurn();
-      let present: IteratorResult<CommittedUnit> | undefined = unit;
-      while (present && !present.done) {
-        gathered.add(present.value);
-        arriving = fetched(iterator);
-        present = gathered.isFull ? undefined : await Promise.race([arriving, turn]);
-      }
-      const batch = gathered.batch();
-      first = batch.after.events;
-      yield batch;
-    }
+    for (let batch = await gatherer.next(); batch; batch = await gatherer.next()) yield batch;
   } finally {
-    await iterator.return?.();
+    gatherer.stop();
   }
 }
 
-/** Asks for the next unit. Whoever awaits it meets its error; while nobody does it must not count as unhandled. */
-function fetched(iterator: AsyncIterator<CommittedUnit>): Promise<IteratorResult<CommittedUnit>> {
-  const unit = iterator.next();
-  unit.catch(() => undefined);
-  return unit;
-}
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const nextTurn = (): Promise<undefined> => new Promise((resolve) => setImmediate(resolve, undefined));
+/** Between a producer of units, which waits while a batch is full, and a consumer of batches, which waits for units. */
+class Gatherer {
+  private gathering: Gathering;
+  private ended = false;
+  private failure: { readonly error: unknown } | undefined;
+  private wakeConsumer = (): void => undefined;
+  private wakeProducer = (): void => undefined;
+
+  constructor(private readonly rules: BatchRules) {
+    this.gathering = new Gathering(rules.first, rules);
+  }
+
+  /** Never rejects: the consumer meets the error. */
+  async gather(units: AsyncIterable<CommittedUnit>): Promise<void> {
+    try {
+      for await (const unit of units) {
+        if (this.ended) return;
+        this.gathering.add(unit);
+        this.wakeConsumer();
+        if (this.gathering.isFull) await new Promise<void>((resolve) => (this.wakeProducer = resolve));
+      }
+    } catch (error) {
+      this.failure = { error };
+    }
+    this.ended = true;
+    this.wakeConsumer();
+  }
+
+  /** @returns nothing at the end */
+  async next(): Promise<Batch | undefined> {
+    if (this.gathering.isEmpty && !this.ended) await new Promise<void>((resolve) => (this.wakeConsumer = resolve));
+    if (!this.gathering.isFull && !this.ended) await nextTurn();
+    if (this.failure) throw this.failure.error;
+    if (this.gathering.isEmpty) return undefined;
+    const batch = this.gathering.batch();
+    this.gathering = new Gathering(batch.after.events, this.rules);
+    this.wakeProducer();
+    return batch;
+  }
+
+  stop(): void {
+    this.ended = true;
+    this.wakeProducer();
+  }
+}
 
 class Gathering {
   private readonly events: RecordedEvent[] = [];
@@ -91,6 +118,10 @@ class Gathering {
     private readonly rules: BatchRules,
   ) {
     this.next = first;
+  }
+
+  get isEmpty(): boolean {
+    return this.next === this.first;
   }
 
   get isFull(): boolean {
@@ -108,7 +139,7 @@ class Gathering {
 
   batch(): Batch {
     const { first, next, events, last } = this;
-    if (!last) throw new BrokenSequence(`a unit without events came where event ${next} is next`);
+    if (!last) throw new BrokenSequence(`a batch without events at ${first}`);
     const after = { position: last.position, events: next, tip: tipOf(last) };
     return { first, after, events, writtenAtUs: last.writtenAtUs };
   }

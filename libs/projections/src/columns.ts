@@ -34,16 +34,21 @@ export interface Page<After> {
 }
 
 /** The members of a flat record as JSON text. A bigint becomes `{"n":"12"}`, and NEVER `{"n":"never"}`. */
-export const detailsColumn = (details: object): string => JSON.stringify(details, replacer);
-export const detailsOf = (column: string): unknown => JSON.parse(column, reviver);
-
-function replacer(_member: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return { n: value.toString() };
-  return value === NEVER ? { n: 'never' } : value;
+export function detailsColumn(details: object): string {
+  const plain: Record<string, unknown> = {};
+  for (const [member, value] of Object.entries(details)) {
+    if (typeof value === 'bigint') plain[member] = { n: value.toString() };
+    else plain[member] = value === NEVER ? { n: 'never' } : value;
+  }
+  return JSON.stringify(plain);
 }
 
-function reviver(member: string, value: unknown): unknown {
-  // Inside of such an object the text itself passes first, as member `n`; the object around it is what is replaced.
-  if (member === 'n' || typeof value !== 'object' || value === null || !('n' in value)) return value;
-  return value.n === 'never' ? NEVER : BigInt(value.n as string);
+export function detailsOf(column: string): object {
+  const details = JSON.parse(column) as Record<string, string | number | { readonly n: string }>;
+  const values: Record<string, string | number | bigint> = {};
+  for (const [member, value] of Object.entries(details)) {
+    if (typeof value !== 'object') values[member] = value;
+    else values[member] = value.n === 'never' ? NEVER : BigInt(value.n);
+  }
+  return values;
 }

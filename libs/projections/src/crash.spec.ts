@@ -10,6 +10,7 @@ import type { Plan } from './testing/fragile-worker.js';
 import { CURRENCY } from './testing/history.js';
 import { builtFile, contentOf, eventsOf, inFolder, ledgerOf } from './testing/ledgers.js';
 import { anySteps } from './testing/steps.js';
+import { ViewsThread, ViewsThreadLost } from './thread.js';
 
 const SEED = 21;
 const STEPS = fc.sample(anySteps(200), { numRuns: 1, seed: SEED })[0] ?? [];
@@ -105,6 +106,23 @@ test('a rebuild whose thread dies fails, and the present views go on', () =>
     await views.rebuild('all');
     await views.close();
     await expectBuiltFrom(store, folder);
+  }));
+
+test('a replacement that is asked for again, for the answer was lost, changes nothing', () =>
+  inFolder(async (folder) => {
+    const { store } = await ledgerOf(STEPS);
+    const [path, by] = [join(folder, 'views.db'), join(folder, 'views.db.next')];
+    (await builtFile(by, store)).close();
+    const content = contentOf(by);
+    const thread = new ViewsThread({ program: new URL('./worker.js', import.meta.url), deathsMax: 0 });
+    const empty = await thread.open({ path, currency: CURRENCY, mode: 'live' });
+    expect(empty.every(({ at }) => at.events === 0)).toBe(true);
+    const replaced = await thread.request('replace', { by });
+    expect(existsSync(by)).toBe(false);
+    expect(await thread.request('replace', { by })).toEqual(replaced);
+    await thread.close();
+    expect(contentOf(path)).toBe(content);
+    await expect(thread.request('empty', undefined)).rejects.toThrow(ViewsThreadLost);
   }));
 
 test('a process that is killed in the middle of a batch goes on where it was, wherever that is', () =>

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { copyDatabase } from './database.js';
 import { UnappliableEvent } from './file.js';
 import { tablesOf } from './tables.js';
+import { bytesOf } from './testing/history.js';
 import { batchesOf, builtFile, contentOf, eventsOf, fileAt, inFolder, ledgerOf } from './testing/ledgers.js';
 import { anySteps } from './testing/steps.js';
 import { type AnyView, defineView } from './view.js';
@@ -65,7 +66,7 @@ describe('each event counts exactly once', () => {
           expect(contentOf(path)).toBe(contentOf(straight));
         }),
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     ));
 
   test('batches that come again, whole or in part, change nothing', () =>
@@ -77,8 +78,10 @@ describe('each event counts exactly once', () => {
           const file = await builtFile(path, store, eventsMax);
           const content = contentOf(path);
           const others = await batchesOf(store, eventsMax + 7);
-          for (const batch of others) file.apply(batch);
-          expect(contentOf(path)).toBe(content);
+          for (const batch of others.toReversed()) {
+            file.apply(batch);
+            expect(contentOf(path)).toBe(content);
+          }
 
           const late = fileAt(join(folder, 'late.db'));
           for (const batch of [...(await batchesOf(store, eventsMax)).slice(0, 2), ...others]) late.apply(batch);
@@ -100,6 +103,8 @@ describe('a batch that does not fit', () => {
       const file = fileAt(join(folder, 'views.db'));
       const [first, , third] = await batchesOf(store, 10);
       file.apply(first ?? expect.fail());
+      const gap = /stands at event \d+, the batch at \d+/;
+      expect(() => file.apply({ ...(third ?? expect.fail()), events: [] })).toThrow(gap);
       expect(() => file.apply(third ?? expect.fail())).toThrow(UnappliableEvent);
       expect(file.checkpoints().every(({ at }) => at.events === first?.after.events)).toBe(true);
       file.close();
@@ -132,6 +137,30 @@ describe('a batch that does not fit', () => {
       }
     }));
 });
+
+test('a transfer does not become what it cannot become', () =>
+  inFolder(async (folder) => {
+    const { history, store } = await ledgerOf([
+      { do: 'fund', reserve: 0, units: 1_000_000_000n },
+      { do: 'close', reserve: 0, elsewhere: false },
+      { do: 'settle', transfer: 0, how: 'reject' },
+    ]);
+    const path = join(folder, 'views.db');
+    const file = await builtFile(path, store);
+    const content = contentOf(path);
+    const { position, index, ...last } = (await eventsOf(store)).at(-1) ?? expect.fail();
+    const after = { position, events: index + 2 };
+    const confirmed = { type: 'TransferConfirmed', bankRow: 5n, bankTime: 1, at: 1 } as const;
+    const requestUid = history.transfers[0] ?? expect.fail();
+    for (const stream of [history.streams.transfer(requestUid), history.streams.transfer(bytesOf('unknown', 64))]) {
+      const [added] = stream.append(confirmed).events;
+      const event = { ...last, ...(added ?? expect.fail()), stream: stream.name, index: index + 1, position };
+      const batch = { first: index + 1, after, events: [event], writtenAtUs: 1 };
+      expect(() => file.apply(batch)).toThrow(/is not requested and cannot become confirmed/);
+    }
+    expect(contentOf(path)).toBe(content);
+    file.close();
+  }));
 
 describe('a file is made new', () => {
   const emptied = async (change: (path: string) => readonly AnyView[]): Promise<void> =>

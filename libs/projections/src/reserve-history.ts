@@ -180,7 +180,7 @@ export const reserveHistory = defineView({
           const newest = last.get(reservePub);
           if (!newest) return undefined;
           const rows = after.all(reservePub, page.after ?? 0, page.limit).map(({ row, kind, details }) => {
-            return { row, entry: { kind, ...(detailsOf(details) as object) } as ReserveHistoryEntry };
+            return { row, entry: { kind, ...detailsOf(details) } as ReserveHistoryEntry };
           });
           return { balance: BigInt(newest.balance), lastRow: newest.row, rows };
         },

@@ -25,6 +25,7 @@ export interface ReserveSummary {
 }
 
 interface Row {
+  reserve_pub: string;
   balance: string;
   expires_at: number;
   collectable_at: number;
@@ -33,6 +34,7 @@ interface Row {
   origin_hash: FullPaytoHash | null;
   received_from_purse: 0 | 1;
   last_event: number;
+  due_at: number | null;
 }
 
 export const reserveSummary = defineView({
@@ -49,32 +51,37 @@ export const reserveSummary = defineView({
       origin_account TEXT,
       origin_hash TEXT,
       received_from_purse INTEGER NOT NULL,
-      last_event INTEGER NOT NULL
+      last_event INTEGER NOT NULL,
+      due_at INTEGER -- expires_at if there is something to pay back to an account, else NULL
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX reserve_summary_by_expiration ON reserve_summary (expires_at, reserve_pub)
-      WHERE balance <> '0' AND sealed_origin IS NOT NULL;`,
+    CREATE INDEX reserve_summary_due ON reserve_summary (due_at) WHERE due_at IS NOT NULL;`,
 
   open(db) {
     const select = db.prepare<[string], Row>('SELECT * FROM reserve_summary WHERE reserve_pub = ?');
-    const insert = db.prepare<[Row & { reserve_pub: string }]>(`
-      INSERT INTO reserve_summary VALUES (@reserve_pub, @balance, @expires_at, @collectable_at, @sealed_origin,
-        @origin_account, @origin_hash, @received_from_purse, @last_event)`);
-    const update = db.prepare<[Row & { reserve_pub: string }]>(`
-      UPDATE reserve_summary SET balance = @balance, expires_at = @expires_at, collectable_at = @collectable_at,
-        sealed_origin = @sealed_origin, origin_account = @origin_account, origin_hash = @origin_hash,
-        received_from_purse = @received_from_purse, last_event = @last_event
-      WHERE reserve_pub = @reserve_pub`);
+    const replace = db.prepare<(string | number | null)[]>(
+      'INSERT OR REPLACE INTO reserve_summary VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    );
+    // Most events are withdrawals that leave something: they touch neither the index nor the long columns.
+    const move = db.prepare<[string, number, number, string]>(
+      'UPDATE reserve_summary SET balance = ?, collectable_at = ?, last_event = ? WHERE reserve_pub = ?',
+    );
     const overdue = db.prepare<[number, number], { reserve_pub: ReservePub }>(`
       SELECT reserve_pub FROM reserve_summary
-      WHERE balance <> '0' AND sealed_origin IS NOT NULL AND expires_at <= ?
-      ORDER BY expires_at, reserve_pub LIMIT ?`);
+      WHERE due_at <= ? ORDER BY due_at, reserve_pub LIMIT ?`);
 
     return {
       apply({ key, number, event }) {
         const known = select.get(key);
         assert(number === (known ? known.last_event + 1 : 0), `event ${number} of reserve ${key} is out of order`);
-        const row = { ...changed(known ?? EMPTY, event), last_event: number, reserve_pub: key };
-        (known ? update : insert).run(row);
+        const row = changed(known ?? emptyRow(key), event);
+        row.last_event = number;
+        const dueAt = row.balance !== '0' && row.sealed_origin !== null ? row.expires_at : null;
+        if (known && event.type === 'CoinsWithdrawn' && dueAt === row.due_at) {
+          move.run(row.balance, row.collectable_at, number, key);
+        } else {
+          row.due_at = dueAt;
+          replace.run(...columnsOf(row));
+        }
       },
 
       queries: {
@@ -92,7 +99,8 @@ export const reserveSummary = defineView({
   },
 });
 
-const EMPTY: Row = {
+const emptyRow = (reserve_pub: string): Row => ({
+  reserve_pub,
   balance: '0',
   expires_at: 0,
   collectable_at: 0,
@@ -101,23 +109,38 @@ const EMPTY: Row = {
   origin_hash: null,
   received_from_purse: 0,
   last_event: -1,
-};
+  due_at: null,
+});
 
+/** In the order of the table. */
+const columnsOf = (row: Row): (string | number | null)[] => [
+  row.reserve_pub,
+  row.balance,
+  row.expires_at,
+  row.collectable_at,
+  row.sealed_origin,
+  row.origin_account,
+  row.origin_hash,
+  row.received_from_purse,
+  row.last_event,
+  row.due_at,
+];
+
+/** Changes `row` in place. */
 function changed(row: Row, event: ReserveEvent): Row {
   switch (event.type) {
     case 'ReserveFunded':
-      return {
-        ...credited(row, event),
-        sealed_origin: event.sealedOrigin,
-        origin_account: event.originAccount,
-        origin_hash: event.originHash,
-      };
+      row.sealed_origin = event.sealedOrigin;
+      row.origin_account = event.originAccount;
+      row.origin_hash = event.originHash;
+      return credited(row, event);
     case 'CoinsWithdrawn':
-      return { ...row, balance: moved(row, -event.cost), collectable_at: instantColumn(event.collectableAt) };
+      row.collectable_at = instantColumn(event.collectableAt);
+      return moved(row, -event.cost);
     case 'CloseRequested':
       return row;
     case 'ReserveClosed':
-      return { ...row, balance: moved(row, -event.debited) };
+      return moved(row, -event.debited);
     case 'CoinsRecouped':
       return credited(row, event);
     default:
@@ -126,18 +149,16 @@ function changed(row: Row, event: ReserveEvent): Row {
 }
 
 function credited(row: Row, event: { amount: bigint; expiresAt: number; collectableAt: number }): Row {
-  return {
-    ...row,
-    balance: moved(row, event.amount),
-    expires_at: instantColumn(event.expiresAt),
-    collectable_at: instantColumn(event.collectableAt),
-  };
+  row.expires_at = instantColumn(event.expiresAt);
+  row.collectable_at = instantColumn(event.collectableAt);
+  return moved(row, event.amount);
 }
 
-function moved({ balance }: Row, units: bigint): string {
-  const after = BigInt(balance) + units;
+function moved(row: Row, units: bigint): Row {
+  const after = BigInt(row.balance) + units;
   assert(after >= 0n, `a reserve is overdrawn by ${-after}`);
-  return after.toString();
+  row.balance = after.toString();
+  return row;
 }
 
 function summaryOf(row: Row): ReserveSummary {

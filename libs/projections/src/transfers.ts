@@ -99,8 +99,8 @@ export const transfers = defineView({
         @target_hash, @target_account, @sealed_target, @reserve_pub, @closing, @attempt, @ordered_as, @requested_at,
         @status_at, @bank_row, @reason, @next_request_uid, @decided_by)`);
     const settle = db.prepare<[Settled & { from: TransferStatus; request_uid: string }]>(`
-      UPDATE transfers SET status = @status, status_at = @status_at, bank_row = coalesce(@bank_row, bank_row),
-        reason = coalesce(@reason, reason), next_request_uid = @next_request_uid, decided_by = @decided_by
+      UPDATE transfers SET status = @status, status_at = @status_at, bank_row = @bank_row, reason = @reason,
+        next_request_uid = @next_request_uid, decided_by = @decided_by
       WHERE request_uid = @request_uid AND status = @from`);
     const byUid = db.prepare<[string], Row>('SELECT * FROM transfers WHERE request_uid = ?');
     const byStatus = db.prepare<[string, number, number], Row>(

@@ -1,0 +1,44 @@
+import { MAX_UNITS, NEVER } from '@florin/encoding';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { detailsColumn, detailsOf, instantColumn, instantOf, present, u64Column } from './columns.js';
+
+const U64_MAX = 2n ** 64n - 1n;
+
+test('details come back as they were', () => {
+  const value = fc.oneof(fc.string(), fc.nat(), fc.constant(NEVER), fc.bigInt(0n, MAX_UNITS));
+  const details = fc.dictionary(
+    fc.string().filter((member) => member !== '__proto__'),
+    value,
+    { noNullPrototype: true },
+  );
+  fc.assert(
+    fc.property(details, (each) => {
+      expect(detailsOf(detailsColumn(each))).toEqual(each);
+    }),
+  );
+  expect(detailsColumn({ n: 5n, never: NEVER, text: '{"n":"1"}' })).toBe(
+    '{"n":{"n":"5"},"never":{"n":"never"},"text":"{\\"n\\":\\"1\\"}"}',
+  );
+});
+
+test('u64 columns sort as numbers do', () => {
+  fc.assert(
+    fc.property(fc.bigInt(0n, U64_MAX), fc.bigInt(0n, U64_MAX), (a, b) => {
+      expect(u64Column(a) < u64Column(b)).toBe(a < b);
+      expect(BigInt(u64Column(a))).toBe(a);
+    }),
+  );
+  expect(u64Column(U64_MAX)).toHaveLength(20);
+});
+
+test('never is later than every instant', () => {
+  expect(instantOf(instantColumn(NEVER))).toBe(NEVER);
+  expect(instantOf(instantColumn(1_700_000_000))).toBe(1_700_000_000);
+  expect(instantColumn(NEVER)).toBeGreaterThan(instantColumn(18_446_744_073_709));
+  expect(Number.isSafeInteger(instantColumn(NEVER))).toBe(true);
+});
+
+test('NULL columns are absent members', () => {
+  expect(Object.keys(present({ a: null, b: 0, c: '', d: 0n }))).toEqual(['b', 'c', 'd']);
+});
