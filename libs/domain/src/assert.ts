@@ -1,4 +1,4 @@
-/** A broken promise of ours: conservation violated, an event that cannot be. Never a client's fault; answered with 500. */
+/** A broken promise of ours: conservation violated, an event that cannot be. Never a client's fault: status 500. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }

@@ -48,11 +48,16 @@ export const keyBook: Decider<KeyBook, KeysEvent> = {
   evolve,
 };
 
-export type DenominationRefusal =
+type OutOfTime =
   | { readonly code: 'DENOMINATION_UNKNOWN'; readonly denominationHash: DenominationHash }
   | { readonly code: 'DENOMINATION_EXPIRED'; readonly denominationHash: DenominationHash }
-  | { readonly code: 'DENOMINATION_NOT_YET_VALID'; readonly denominationHash: DenominationHash }
+  | { readonly code: 'DENOMINATION_NOT_YET_VALID'; readonly denominationHash: DenominationHash };
+export type DenominationRefusal =
+  | OutOfTime
   | { readonly code: 'DENOMINATION_REVOKED'; readonly denominationHash: DenominationHash };
+export type RecoupDenominationRefusal =
+  | OutOfTime
+  | { readonly code: 'DENOMINATION_NOT_REVOKED'; readonly denominationHash: DenominationHash };
 
 /**
  * The denomination for an operation at `now`, checked in the protocol's order: known, not expired, begun, not revoked.
@@ -61,13 +66,33 @@ export type DenominationRefusal =
 export function usableDenomination(
   book: KeyBook,
   denominationHash: DenominationHash,
-  { now, until }: { now: number; until: 'expireWithdraw' | 'expireDeposit' },
+  when: { now: number; until: 'expireWithdraw' | 'expireDeposit' },
 ): Decision<OfferedDenomination, DenominationRefusal> {
+  const timely = timelyDenomination(book, denominationHash, when);
+  const isRevoked = timely.kind === 'accept' && book.revoked.has(denominationHash);
+  return isRevoked ? refuse({ code: 'DENOMINATION_REVOKED', denominationHash }) : timely;
+}
+
+/** The denomination of coins that are to be recouped at `now`: known, still redeemed, begun, and revoked. */
+export function recoupableDenomination(
+  book: KeyBook,
+  denominationHash: DenominationHash,
+  now: number,
+): Decision<OfferedDenomination, RecoupDenominationRefusal> {
+  const timely = timelyDenomination(book, denominationHash, { now, until: 'expireDeposit' });
+  const stands = timely.kind === 'accept' && !book.revoked.has(denominationHash);
+  return stands ? refuse({ code: 'DENOMINATION_NOT_REVOKED', denominationHash }) : timely;
+}
+
+function timelyDenomination(
+  book: KeyBook,
+  denominationHash: DenominationHash,
+  { now, until }: { now: number; until: 'expireWithdraw' | 'expireDeposit' },
+): Decision<OfferedDenomination, OutOfTime> {
   const denomination = book.denominations.get(denominationHash);
   if (!denomination) return refuse({ code: 'DENOMINATION_UNKNOWN', denominationHash });
   if (denomination[until] <= now) return refuse({ code: 'DENOMINATION_EXPIRED', denominationHash });
   if (denomination.start > now) return refuse({ code: 'DENOMINATION_NOT_YET_VALID', denominationHash });
-  if (book.revoked.has(denominationHash)) return refuse({ code: 'DENOMINATION_REVOKED', denominationHash });
   return accept(denomination);
 }
 

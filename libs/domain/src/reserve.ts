@@ -8,8 +8,15 @@
 import { roundDown } from '@florin/encoding';
 import { assert, unreachable } from './assert.js';
 import { accept, type Decider, type Decision, refuse, repeat } from './decision.js';
-import type { AccountHash, EnvelopeHash, FullPaytoHash, SealedUri, WithdrawCommitment } from './events/names.js';
-import type { ReserveEvent } from './events/reserve.js';
+import type {
+  AccountHash,
+  EnvelopeHash,
+  FullPaytoHash,
+  PursePub,
+  SealedUri,
+  WithdrawCommitment,
+} from './events/names.js';
+import type { ReserveEvent, ReservePurseEvent } from './events/reserve.js';
 
 /** Where a withdrawn coin is found again: the event's number in the stream, and the place in its batch. */
 export interface WithdrawnAt {
@@ -37,14 +44,20 @@ export interface Reserve {
   collectableAt: number;
   origin: Origin | undefined;
   readonly withdrawn: Map<EnvelopeHash, WithdrawnAt>;
-  readonly withdrawals: Map<WithdrawCommitment, number>;
+  /** Of each withdrawal, by the number of its event. */
+  readonly withdrawals: Map<number, { readonly commitment: WithdrawCommitment; readonly size: number }>;
   readonly closes: Map<string, EarlierClose>;
   closings: number;
   /** True once a purse was merged into it: then withdrawing has a rule of its own. */
   receivedFromPurse: boolean;
+  /** The event that carries the answer to the request for a purse, and to its merge. */
+  readonly requestedPurses: Map<PursePub, number>;
+  readonly mergedPurses: Map<PursePub, number>;
+  /** Purses out of the quota that neither merged nor were deleted, and when they expire. */
+  readonly quotaPurses: Map<PursePub, number>;
 }
 
-export const reserve: Decider<Reserve, ReserveEvent> = {
+export const reserve: Decider<Reserve, ReserveEvent | ReservePurseEvent> = {
   initial: () => ({
     events: 0,
     balance: 0n,
@@ -56,6 +69,9 @@ export const reserve: Decider<Reserve, ReserveEvent> = {
     closes: new Map(),
     closings: 0,
     receivedFromPurse: false,
+    requestedPurses: new Map(),
+    mergedPurses: new Map(),
+    quotaPurses: new Map(),
   }),
   evolve,
 };
@@ -158,7 +174,32 @@ export function extended(
   };
 }
 
-function evolve(state: Reserve, event: ReserveEvent): Reserve {
+/**
+ * The same after a purse was merged. A reserve that this creates, and one whose requested purse a coin completed, is
+ * kept as long as records are: its owner may learn of the money late.
+ */
+export function extendedByMerge(
+  state: Reserve,
+  { by, ...delays }: { by: 'merge' | 'deposit'; now: number; closingDelayS: number; legalDelayS: number },
+): { expiresAt: number; collectableAt: number } {
+  if (by === 'merge' && exists(state)) return extended(state, delays);
+  return extended(state, { ...delays, closingDelayS: delays.legalDelayS });
+}
+
+/** How many purses out of the quota are open: neither ended nor, by the clock, expired. */
+export const openPurses = (state: Reserve, now: number): number =>
+  [...state.quotaPurses.values()].filter((expiresAt) => expiresAt > now).length;
+
+/** The withdrawal that consisted of exactly these envelopes in this order; equal lists have equal commitments. */
+export function withdrawalOf(state: Reserve, envelopes: readonly EnvelopeHash[]): WithdrawCommitment | undefined {
+  const places = envelopes.map((envelope) => state.withdrawn.get(envelope));
+  const event = places[0]?.event;
+  const withdrawal = event === undefined ? undefined : state.withdrawals.get(event);
+  const isSame = places.every((at, place) => at?.event === event && at?.place === place);
+  return isSame && withdrawal?.size === envelopes.length ? withdrawal.commitment : undefined;
+}
+
+function evolve(state: Reserve, event: ReserveEvent | ReservePurseEvent): Reserve {
   const number = state.events;
   state.events += 1;
   switch (event.type) {
@@ -173,7 +214,7 @@ function evolve(state: Reserve, event: ReserveEvent): Reserve {
         assert(!state.withdrawn.has(envelopeHash), `envelope ${envelopeHash} was withdrawn twice`);
         state.withdrawn.set(envelopeHash, { event: number, place });
       });
-      state.withdrawals.set(event.commitment, number);
+      state.withdrawals.set(number, { commitment: event.commitment, size: event.coins.length });
       state.collectableAt = event.collectableAt;
       return state;
     case 'CloseRequested':
@@ -197,9 +238,35 @@ function evolve(state: Reserve, event: ReserveEvent): Reserve {
       }
       credit(state, event);
       return state;
+    case 'PurseRequested':
+      assert(!state.requestedPurses.has(event.pursePub), `purse ${event.pursePub} was requested twice`);
+      assert(event.paidFrom === 'fee' || event.purseFee === 0n, 'a purse out of the quota costs nothing');
+      debit(state, event.purseFee);
+      state.requestedPurses.set(event.pursePub, number);
+      if (event.paidFrom === 'quota') openQuotaPurse(state, event);
+      return state;
+    case 'RequestedPurseDeleted':
+      assert(state.requestedPurses.has(event.pursePub), `purse ${event.pursePub} was never requested here`);
+      state.quotaPurses.delete(event.pursePub);
+      return state;
+    case 'PurseMergedIntoReserve':
+      assert(!state.mergedPurses.has(event.pursePub), `purse ${event.pursePub} was merged twice`);
+      credit(state, { ...event, amount: event.target });
+      state.receivedFromPurse = true;
+      state.mergedPurses.set(event.pursePub, number);
+      state.quotaPurses.delete(event.pursePub);
+      return state;
     default:
       return unreachable(event);
   }
+}
+
+/** Expired ones are forgotten on the way, so that the quota is counted in the time of the quota. */
+function openQuotaPurse(state: Reserve, event: { pursePub: PursePub; purseExpiresAt: number; at: number }): void {
+  for (const [pursePub, expiresAt] of state.quotaPurses) {
+    if (expiresAt <= event.at) state.quotaPurses.delete(pursePub);
+  }
+  state.quotaPurses.set(event.pursePub, event.purseExpiresAt);
 }
 
 const sum = <Item>(items: readonly Item[], unitsOf: (item: Item) => bigint): bigint =>

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { NonceEvent } from './events/account.js';
 import { EventCodec } from './events/catalogue.js';
-import type { AccountHash, DenominationHash, HashCode, ReservePub } from './events/names.js';
+import type { AccountHash, CoinPub, DenominationHash, HashCode, PursePub, ReservePub } from './events/names.js';
 import { Streams, sessionNonce } from './streams.js';
 import { specification } from './testing/specification.js';
 import { bytesOf } from './testing/values.js';
 
 const codec = new EventCodec('EUR');
 const streams = new Streams('florin', codec);
-const key = bytesOf<ReservePub & AccountHash & HashCode>('key', 32);
+const key = bytesOf<ReservePub & PursePub & CoinPub & AccountHash & HashCode>('key', 32);
 const denominationHash: DenominationHash = bytesOf('denomination', 64);
 const used: NonceEvent = {
   type: 'NonceUsed',
@@ -20,6 +20,8 @@ const used: NonceEvent = {
 describe('a stream', () => {
   test.each([
     ['reserve', streams.reserve(key), `florin.reserve-${key}`],
+    ['purse', streams.purse(key), `florin.purse-${key}`],
+    ['coin', streams.coin(key), `florin.coin-${key}`],
     ['account', streams.account(key), `florin.account-${key}`],
     ['wire', streams.wire('main-account'), 'florin.wire-main-account'],
     ['transfer', streams.transfer(key), `florin.transfer-${key}`],

@@ -1,11 +1,13 @@
 /** How streams are named and folded. `<instance>.<category>-<key>`: two exchanges never meet in one store. */
 import { type Account, account } from './account.js';
 import { assert } from './assert.js';
+import { type Coin, coin } from './coin.js';
 import type { Decider } from './decision.js';
 import type { NonceEvent } from './events/account.js';
 import type { Category, EventCodec, EventsByCategory, StoredEvent } from './events/catalogue.js';
-import type { AccountHash, DenominationHash, HashCode, ReservePub } from './events/names.js';
+import type { AccountHash, CoinPub, DenominationHash, HashCode, PursePub, ReservePub } from './events/names.js';
 import { type KeyBook, keyBook } from './keys.js';
+import { type Purse, purse } from './purse.js';
 import { type Reserve, reserve } from './reserve.js';
 import { type Transfer, transfer, type WireAccount, wireAccount } from './wire.js';
 
@@ -49,6 +51,8 @@ export class Streams {
   ) {}
 
   reserve = (reservePub: ReservePub): Stream<Reserve, 'reserve'> => this.stream('reserve', reservePub, reserve);
+  purse = (pursePub: PursePub): Stream<Purse, 'purse'> => this.stream('purse', pursePub, purse);
+  coin = (coinPub: CoinPub): Stream<Coin, 'coin'> => this.stream('coin', coinPub, coin);
   account = (hash: AccountHash): Stream<Account, 'account'> => this.stream('account', hash, account);
   wire = (section: string): Stream<WireAccount, 'wire'> => this.stream('wire', section, wireAccount);
   transfer = (requestUid: HashCode): Stream<Transfer, 'transfer'> => this.stream('transfer', requestUid, transfer);

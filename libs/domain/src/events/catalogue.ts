@@ -1,12 +1,17 @@
 /** Every kind of event by category of stream, and the one codec between stored events and values of the domain. */
+
 import { ACCOUNT_EVENTS, type AccountEvent, NONCE_EVENTS, type NonceEvent } from './account.js';
+import { COIN_EVENTS, type CoinEvent } from './coin.js';
 import { type EventDefinition, EventFormatError, type JsonObject } from './fields.js';
 import { KEYS_EVENTS, type KeysEvent } from './keys.js';
+import { PURSE_EVENTS, type PurseEvent } from './purse.js';
 import { RESERVE_EVENTS, type ReserveEvent } from './reserve.js';
 import { TRANSFER_EVENTS, type TransferEvent, WIRE_EVENTS, type WireEvent } from './wire.js';
 
 export interface EventsByCategory {
   reserve: ReserveEvent;
+  purse: PurseEvent;
+  coin: CoinEvent;
   wire: WireEvent;
   transfer: TransferEvent;
   account: AccountEvent;
@@ -18,6 +23,8 @@ export type AnyEvent = EventsByCategory[Category];
 
 export const CATALOGUE: { readonly [C in Category]: readonly EventDefinition<string, unknown>[] } = {
   reserve: RESERVE_EVENTS,
+  purse: PURSE_EVENTS,
+  coin: COIN_EVENTS,
   wire: WIRE_EVENTS,
   transfer: TRANSFER_EVENTS,
   account: ACCOUNT_EVENTS,

@@ -8,7 +8,7 @@ import { formatAmount, NEVER, parseAmount } from '@florin/encoding';
 export type Json = string | number | boolean | null | Json[] | { [member: string]: Json };
 export type JsonObject = { [member: string]: Json };
 
-/** A stored event that is not what its schema says. Never a client's fault: the stream is damaged or of a newer Florin. */
+/** A stored event that is not what its schema says: the stream is damaged, or a newer Florin wrote it. */
 export class EventFormatError extends Error {
   override readonly name = 'EventFormatError';
 }

@@ -93,7 +93,7 @@ export const ReserveClosed = defineEvent('ReserveClosed', {
   keysRevision: count(),
 });
 
-/** Coins of one withdrawal gave their residual value back. */
+/** Coins of one withdrawal gave their residual value back; CoinRecouped of each is in the same unit. */
 export const CoinsRecouped = defineEvent('CoinsRecouped', {
   commitment: optional(f.withdrawCommitment()),
   coins: list(object({ coinPub: f.coinPub(), envelopeHash: f.envelopeHash(), amount: amount() })),
@@ -104,5 +104,71 @@ export const CoinsRecouped = defineEvent('CoinsRecouped', {
   collectableAt: instant(),
 });
 
+/** What a purse is to hold and for whom, as PurseCreated says; here because AccountMergePS covers it. */
+const purseTerms = {
+  target: amount(),
+  minAge: count(),
+  purseExpiresAt: instant(),
+  contractTermsHash: f.hashCode(),
+  mergePub: f.eddsaPub(),
+  mergeTimestamp: instant(),
+  mergeSignature: f.eddsaSignature(),
+};
+
+/**
+ * The reserve asked others to pay into a purse that is merged into it once it is full. In one unit with PurseCreated;
+ * carries the confirmation, so it exists only where it is committed.
+ */
+export const PurseRequested = defineEvent('PurseRequested', {
+  pursePub: f.pursePub(),
+  ...purseTerms,
+  /** Out of the quota of open purses (AccountMergePS flags 2, the fee is zero) or for a fee (flags 3). */
+  paidFrom: oneOf(...f.PAID_FROM),
+  /** Left the reserve with this event: income. */
+  purseFee: amount(),
+  /** AccountMergePS. */
+  reserveSignature: f.eddsaSignature(),
+  confirmation: f.depositConfirmation(),
+  at: instant(),
+  keysRevision: count(),
+});
+
+/** The owner deleted a purse that this reserve had requested: its place in the quota is free again. */
+export const RequestedPurseDeleted = defineEvent('RequestedPurseDeleted', {
+  pursePub: f.pursePub(),
+  /** PurseDeletePS. */
+  purseSignature: f.eddsaSignature(),
+  at: instant(),
+});
+
+/**
+ * The target of a full purse came in. In one unit with PurseMerged; carries what was answered, so it exists only where
+ * it is committed.
+ */
+export const PurseMergedIntoReserve = defineEvent('PurseMergedIntoReserve', {
+  pursePub: f.pursePub(),
+  ...purseTerms,
+  /** `merge`: asked for when the purse was full (AccountMergePS flags 1). Else as in PurseRequested. */
+  paidFrom: oneOf('merge', ...f.PAID_FROM),
+  purseFee: amount(),
+  reserveSignature: f.eddsaSignature(),
+  exchangeBaseUrl: text(),
+  /** PurseMergedConfirmationPS: the answer to a merge, made also where a deposit completed the purse. */
+  confirmation: object({
+    exchangeTimestamp: instant(),
+    exchangeSignature: f.eddsaSignature(),
+    exchangePub: f.eddsaPub(),
+  }),
+  /** The answer to the deposit that completed the purse, if that is how it was merged. */
+  depositConfirmation: optional(f.depositConfirmation()),
+  at: instant(),
+  keysRevision: count(),
+  expiresAt: instant(),
+  collectableAt: instant(),
+});
+
 export const RESERVE_EVENTS = [ReserveFunded, CoinsWithdrawn, CloseRequested, ReserveClosed, CoinsRecouped] as const;
 export type ReserveEvent = EventOf<(typeof RESERVE_EVENTS)[number]>;
+
+export const RESERVE_PURSE_EVENTS = [PurseRequested, RequestedPurseDeleted, PurseMergedIntoReserve] as const;
+export type ReservePurseEvent = EventOf<(typeof RESERVE_PURSE_EVENTS)[number]>;

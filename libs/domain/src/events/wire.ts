@@ -1,4 +1,4 @@
-/** Events of `wire-<account>` (what the bank credited) and `transfer-<request_uid>` (what Florin orders the bank to pay). */
+/** Events of `wire-<account>` (what the bank credited) and `transfer-<request_uid>` (what the bank is to pay). */
 import { amount, count, defineEvent, type EventOf, instant, oneOf, optional, text, u64 } from './fields.js';
 import * as f from './names.js';
 
