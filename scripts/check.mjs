@@ -5,7 +5,10 @@ import { attached, exitWith, say } from './process.mjs';
 // ones before it found.
 const node = process.execPath;
 const steps = {
-  'lint and format': [node, ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']],
+  'lint and format': [
+    node,
+    ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '--max-diagnostics=200', '.'],
+  ],
   'promises and switches': [node, ['node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.']],
   'import boundaries': [node, ['node_modules/vitest/vitest.mjs', 'run', 'test/dist/architecture']],
 };
