@@ -16,7 +16,11 @@ export interface LoadResult {
 }
 
 /** Sends all of `requests` once, `connections` at a time. @throws Error on any status other than 200 */
-export async function run(baseUrl: string, requests: readonly PreparedRequest[], connections: number): Promise<LoadResult> {
+export async function run(
+  baseUrl: string,
+  requests: readonly PreparedRequest[],
+  connections: number,
+): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const latencies: number[] = [];
   let next = 0;

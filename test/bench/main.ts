@@ -45,7 +45,10 @@ async function main(): Promise<void> {
   });
   try {
     const { rsaSignMs, ed25519VerifyMs } = bareCost(BITS);
-    say(`bare cost: RSA-${BITS} signature ${rsaSignMs.toFixed(3)} ms, Ed25519 verification ${ed25519VerifyMs.toFixed(3)} ms`);
+    say(
+      `bare cost: RSA-${BITS} signature ${rsaSignMs.toFixed(3)} ms, ` +
+        `Ed25519 verification ${ed25519VerifyMs.toFixed(3)} ms`,
+    );
     const reserves = await fundedReserves(exchange);
     const denomination = await denominationOf(exchange);
     const rows: Row[] = [];
@@ -57,7 +60,12 @@ async function main(): Promise<void> {
       const prepare = (count: number) =>
         Array.from({ length: count }, (_, i) => withdrawal(reserves[i % RESERVES] as Reserve, denomination, coins));
       await run(exchange.baseUrl, prepare(requests / 2), CONNECTIONS); // compiled and warm
-      const row = await measured(exchange, coins === 1 ? 'withdraw' : `batch-withdraw of ${coins}`, coins, prepare(requests));
+      const row = await measured(
+        exchange,
+        coins === 1 ? 'withdraw' : `batch-withdraw of ${coins}`,
+        coins,
+        prepare(requests),
+      );
       const bare = coins * (rsaSignMs + ed25519VerifyMs);
       rows.push({ ...row, ratio: row.serverCpuMsPerRequest / bare });
     }
@@ -84,10 +92,13 @@ async function main(): Promise<void> {
 function described({ name, requests, seconds, p50, p99, coins, serverCpuMsPerRequest, ratio }: Row): string {
   const rate = requests / seconds;
   const perCoin =
-    coins > 0 ? `, ${(rate * coins).toFixed(0)} coins/s, ${(serverCpuMsPerRequest / coins).toFixed(3)} ms CPU per coin` : '';
+    coins > 0
+      ? `, ${(rate * coins).toFixed(0)} coins/s, ${(serverCpuMsPerRequest / coins).toFixed(3)} ms CPU per coin`
+      : '';
   const beside = ratio === undefined ? '' : `, ${ratio.toFixed(2)} times the bare cost`;
   const latency = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
-  return `${name}: ${rate.toFixed(0)} requests/s${perCoin}, server CPU ${serverCpuMsPerRequest.toFixed(2)} ms/request${beside}, ${latency}`;
+  const cpu = `server CPU ${serverCpuMsPerRequest.toFixed(2)} ms/request`;
+  return `${name}: ${rate.toFixed(0)} requests/s${perCoin}, ${cpu}${beside}, ${latency}`;
 }
 
 async function measured(
@@ -126,18 +137,27 @@ async function fundedReserves(exchange: RunningExchange): Promise<Reserve[]> {
   return reserves;
 }
 
+/** What this program reads of an entry of the flat list in `/keys`. */
+interface PublishedDenomination {
+  readonly stamp_start: { readonly t_s: number };
+  readonly stamp_expire_withdraw: { readonly t_s: number };
+  readonly denom_pub: { readonly age_mask: number; readonly rsa_pub: string };
+  readonly value: string;
+  readonly fee_withdraw: string;
+}
+
 async function denominationOf({ baseUrl }: RunningExchange): Promise<Denomination> {
-  const keys = (await (await fetch(`${baseUrl}keys`)).json()) as { denoms: Record<string, any>[] };
+  const keys = (await (await fetch(`${baseUrl}keys`)).json()) as { denoms: PublishedDenomination[] };
   const now = Date.now() / 1000;
   const found = keys.denoms.find(({ stamp_start, stamp_expire_withdraw }) => {
     return stamp_start.t_s <= now && now < stamp_expire_withdraw.t_s;
   });
   if (!found) throw new Error('no denomination is valid now');
-  const rsaPub = decodeBase32(found.denom_pub.rsa_pub as string);
+  const rsaPub = decodeBase32(found.denom_pub.rsa_pub);
   return {
-    hash: hash.denomination({ cipher: 'RSA', ageMask: found.denom_pub.age_mask as number, rsaPub }),
-    value: found.value as string,
-    fee: found.fee_withdraw as string,
+    hash: hash.denomination({ cipher: 'RSA', ageMask: found.denom_pub.age_mask, rsaPub }),
+    value: found.value,
+    fee: found.fee_withdraw,
   };
 }
 

@@ -30,7 +30,9 @@ export function memoryMibOf(pid: number): number[] {
 function statOf(pid: string): { parent: number; ticks: number } | undefined {
   try {
     // The name of the program stands in brackets and may hold blanks: fields are counted after it.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
   } catch {
     return undefined; // it ended meanwhile

@@ -11,9 +11,13 @@ const PROGRAM = join(ROOT, 'apps/exchange/dist/main.js');
 const DEVELOPMENT_CONFIG = join(ROOT, 'apps/exchange/config/development.yaml');
 const START_MS = 120_000;
 
+/** The development configuration as YAML reads it; tests change whatever they need. */
+// biome-ignore lint/suspicious/noExplicitAny: its shape is what the exchange itself checks
+export type Settings = Record<string, any>;
+
 export interface ExchangeOptions {
   /** Changes the development configuration before the start. */
-  readonly configure?: (settings: Record<string, any>) => void;
+  readonly configure?: (settings: Settings) => void;
   /** A data folder of an earlier run; a new one by default. */
   readonly data?: string;
   /** Ports of an earlier run, so that URLs stay the same. */
@@ -43,7 +47,7 @@ export interface RunningExchange {
 }
 
 /** Small keys and few of them, so that tests start quickly; the shape of the configuration is the shipped one. */
-export function smallKeys(settings: Record<string, any>): void {
+export function smallKeys(settings: Settings): void {
   settings.denominations = settings.denominations.map((denomination: Record<string, unknown>) => ({
     ...denomination,
     ...(denomination.cipher === 'RSA' ? { bits: 1024 } : {}),
@@ -54,7 +58,7 @@ export function smallKeys(settings: Record<string, any>): void {
 /** @throws Error with the log when it does not become ready */
 export async function startExchange(options: ExchangeOptions = {}): Promise<RunningExchange> {
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'florin-test-'));
-  const settings = parse(readFileSync(DEVELOPMENT_CONFIG, 'utf8'), { merge: true }) as Record<string, any>;
+  const settings = parse(readFileSync(DEVELOPMENT_CONFIG, 'utf8'), { merge: true }) as Settings;
   (options.configure ?? smallKeys)(settings);
   const configFile = join(data, 'config.yaml');
   writeFileSync(configFile, stringify(settings));

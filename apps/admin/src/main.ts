@@ -67,7 +67,9 @@ transfer
   .command('list')
   .description('transfers in the order in which they were ordered')
   .addOption(
-    new Option('--status <word>', 'which').choices(['requested', 'confirmed', 'rejected', 'replaced']).default('rejected'),
+    new Option('--status <word>', 'which')
+      .choices(['requested', 'confirmed', 'rejected', 'replaced'])
+      .default('rejected'),
   )
   .action(async ({ status }: { status: string }) =>
     printRows((await exchange().get(`transfers?status=${status}`)).transfers, `no transfer is ${status}`),

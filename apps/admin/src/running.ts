@@ -53,6 +53,8 @@ export class RunningExchange {
     const json = (await reply.json()) as Record<string, unknown>;
     if (reply.ok) return json;
     const { code, hint, detail } = json;
-    throw new AdminError(`refused (${reply.status}, code ${code}): ${hint}${detail === undefined ? '' : `: ${detail}`}`);
+    throw new AdminError(
+      `refused (${reply.status}, code ${code}): ${hint}${detail === undefined ? '' : `: ${detail}`}`,
+    );
   }
 }

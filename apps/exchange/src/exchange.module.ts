@@ -50,49 +50,55 @@ export interface Foundation {
 }
 
 @Module({})
-export class ExchangeModule {
-  static on(foundation: Foundation): DynamicModule {
-    const { config, log, clock, store, views, signers, verifiers, vault, ledger } = foundation;
-    const given: Provider[] = [
-      { provide: Config, useValue: config },
-      { provide: Log, useValue: log },
-      { provide: Clock, useValue: clock },
-      { provide: EventStore, useValue: store },
-      { provide: Views, useValue: views },
-      { provide: Signers, useValue: signers },
-      { provide: Verifiers, useValue: verifiers },
-      { provide: AccountVault, useValue: vault },
-      { provide: Ledger, useValue: ledger },
-      { provide: Streams, useValue: new Streams(config.instance, new EventCodec(config.currency)) },
-    ];
-    const handlers = [WithdrawHandler, CloseReserveHandler, CsrWithdrawHandler, DecideLegitimizationHandler, DecideTransferHandler];
-    const services = [
-      Accounts,
-      BookCredits,
-      Closings,
-      Cryptography,
-      ExchangeSigners,
-      Gateways,
-      Jobs,
-      KeyRing,
-      KycStatus,
-      Legitimization,
-      LongPoll,
-      MasterTerms,
-      Offering,
-      PayTransfers,
-      PublishedKeys,
-      Refusals,
-      ReserveExpiry,
-      ReserveHistory,
-      ReserveStatus,
-      WithdrawChecks,
-    ];
-    return {
-      module: ExchangeModule,
-      imports: [CqrsModule],
-      controllers: [MetaController, ReservesController, KycController],
-      providers: [...given, ...services, ...handlers],
-    };
-  }
+class ExchangeModule {}
+
+export function exchangeModule(foundation: Foundation): DynamicModule {
+  const { config, log, clock, store, views, signers, verifiers, vault, ledger } = foundation;
+  const given: Provider[] = [
+    { provide: Config, useValue: config },
+    { provide: Log, useValue: log },
+    { provide: Clock, useValue: clock },
+    { provide: EventStore, useValue: store },
+    { provide: Views, useValue: views },
+    { provide: Signers, useValue: signers },
+    { provide: Verifiers, useValue: verifiers },
+    { provide: AccountVault, useValue: vault },
+    { provide: Ledger, useValue: ledger },
+    { provide: Streams, useValue: new Streams(config.instance, new EventCodec(config.currency)) },
+  ];
+  const handlers = [
+    WithdrawHandler,
+    CloseReserveHandler,
+    CsrWithdrawHandler,
+    DecideLegitimizationHandler,
+    DecideTransferHandler,
+  ];
+  const services = [
+    Accounts,
+    BookCredits,
+    Closings,
+    Cryptography,
+    ExchangeSigners,
+    Gateways,
+    Jobs,
+    KeyRing,
+    KycStatus,
+    Legitimization,
+    LongPoll,
+    MasterTerms,
+    Offering,
+    PayTransfers,
+    PublishedKeys,
+    Refusals,
+    ReserveExpiry,
+    ReserveHistory,
+    ReserveStatus,
+    WithdrawChecks,
+  ];
+  return {
+    module: ExchangeModule,
+    imports: [CqrsModule],
+    controllers: [MetaController, ReservesController, KycController],
+    providers: [...given, ...services, ...handlers],
+  };
 }

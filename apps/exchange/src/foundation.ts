@@ -6,8 +6,8 @@ import { Ledger, openSqliteStore, type Position, type SqliteStore, START } from 
 import { Views } from '@florin/projections';
 import { AccountVault, KeyFolder, Signers, Verifiers } from '@florin/signing';
 import { type DevelopmentBank, startDevelopmentBank } from '@florin/wire';
-import { ConfigError } from './config/reader.js';
 import type { Settings } from './config/config.js';
+import { ConfigError } from './config/reader.js';
 import type { Foundation } from './exchange.module.js';
 import { SystemClock } from './runtime/clock.js';
 import type { Config, Log } from './runtime/tokens.js';

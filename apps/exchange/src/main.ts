@@ -15,6 +15,9 @@ import { Jobs } from './runtime/jobs.js';
 import { KeyRing } from './runtime/key-ring.js';
 
 const DEVELOPMENT_CONFIG = join(dirname(fileURLToPath(import.meta.url)), '../config/development.yaml');
+/** For the commands to try: a key whose owner nobody is. */
+const SAMPLE_RESERVE = '4Y7ANEYXW7M5ZHGJ91WX2W9F8HTJFFP9YJXY5VS288N2Z2NA43PG';
+const SAMPLE_ACCOUNT = 'payto://x-taler-bank/localhost/alice?receiver-name=Alice';
 const EXIT_CONFIG = 78;
 const EXIT_FAULT = 70;
 
@@ -88,8 +91,8 @@ Try, in another terminal:
     gateway &&
     `
   curl -X POST ${gateway}admin/add-incoming -H 'Content-Type: application/json' \\
-    -d '{"amount":"${currency}:10","reserve_pub":"4Y7ANEYXW7M5ZHGJ91WX2W9F8HTJFFP9YJXY5VS288N2Z2NA43PG","debit_account":"payto://x-taler-bank/localhost/alice?receiver-name=Alice"}'
-  curl '${baseUrl}reserves/4Y7ANEYXW7M5ZHGJ91WX2W9F8HTJFFP9YJXY5VS288N2Z2NA43PG?timeout_ms=5000'`
+    -d '{"amount":"${currency}:10","reserve_pub":"${SAMPLE_RESERVE}","debit_account":"${SAMPLE_ACCOUNT}"}'
+  curl '${baseUrl}reserves/${SAMPLE_RESERVE}?timeout_ms=5000'`
   }
 `);
 }

@@ -45,7 +45,9 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
   server.addHook('onRequest', async (request, reply) => {
     const given = Buffer.from(request.headers.authorization ?? '');
     if (given.length === expected.length && timingSafeEqual(given, expected)) return;
-    await reply.status(401).send({ code: 40, hint: 'send the credential of the file that run.json names as a Bearer token' });
+    await reply
+      .status(401)
+      .send({ code: 40, hint: 'send the credential of the file that run.json names as a Bearer token' });
   });
   const context: AdminContext = {
     commands: app.get(CommandBus),

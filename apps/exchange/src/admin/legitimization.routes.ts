@@ -2,8 +2,8 @@
 import type { AccountHash, EddsaPub, EddsaSignature } from '@florin/domain';
 import { decodeBase32, ErrorCode, encodeBase32, formatAmount } from '@florin/encoding';
 import type { FastifyInstance } from 'fastify';
-import { base32, integer, text } from '../http/wire-fields.js';
 import { malformedField, malformedParameter, TalerError } from '../http/taler-error.js';
+import { base32, integer, text } from '../http/wire-fields.js';
 import { DecideLegitimization, verdictMessage } from '../kyc/decide.handler.js';
 import type { AdminContext } from './admin.server.js';
 
@@ -57,9 +57,7 @@ export function legitimizationRoutes(server: FastifyInstance, context: AdminCont
       officerPub = base32<EddsaPub>(32)(body.officer_pub);
       officerSignature = base32<EddsaSignature>(64)(body.officer_sig);
     }
-    const outcome = await commands.execute(
-      new DecideLegitimization(account, verdict, officerPub, officerSignature),
-    );
+    const outcome = await commands.execute(new DecideLegitimization(account, verdict, officerPub, officerSignature));
     if (outcome.kind !== 'refuse') return { decided: true };
     switch (outcome.refusal.code) {
       case 'CASE_UNKNOWN':

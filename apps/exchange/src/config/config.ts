@@ -20,7 +20,8 @@ const payto: Reader<string> = (value, path) => {
 /** `8:10:12`: ages at which groups begin, as the mask of crypto.md 7; 0 is no age restriction. */
 const ageMask: Reader<number> = (value, path) => {
   if (value === undefined || value === null || value === '') return 0;
-  const ages = typeof value === 'string' && /^[0-9]{1,2}(:[0-9]{1,2})*$/.test(value) ? value.split(':').map(Number) : [];
+  const ages =
+    typeof value === 'string' && /^[0-9]{1,2}(:[0-9]{1,2})*$/.test(value) ? value.split(':').map(Number) : [];
   const rising = ages.every((age, index) => age > (ages[index - 1] ?? 0) && age < 32);
   if (ages.length === 0 || !rising) read.refuse(path, value, 'rising ages below 32, as 8:10:12:14:16:18:21');
   return ages.reduce((mask, age) => mask + 2 ** age, 1);
@@ -86,7 +87,13 @@ function settings(currency: string) {
       }),
     ),
     wireFees: read.list(
-      read.object({ method: read.text('a payto method'), from: read.instant, to: read.instant, wireFee: amount, closingFee: amount }),
+      read.object({
+        method: read.text('a payto method'),
+        from: read.instant,
+        to: read.instant,
+        wireFee: amount,
+        closingFee: amount,
+      }),
     ),
     globalFees: read.list(
       read.object({

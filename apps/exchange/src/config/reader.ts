@@ -77,7 +77,7 @@ export const optional =
   (value, path) =>
     value === undefined || value === null ? byDefault : reader(value, path);
 
-type Readers = { readonly [name: string]: Reader<any> };
+type Readers = { readonly [name: string]: Reader<unknown> };
 export type ObjectOf<R extends Readers> = { readonly [K in keyof R]: ReturnType<R[K]> };
 
 /** An object with these members; a member of another name is a typing mistake and refused. */

@@ -89,7 +89,7 @@ function checkShape(body: Buffer): void {
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** What Fastify itself finds wrong with a request, in the protocol's words; undefined if it is not the client's fault. */
+/** What Fastify itself finds wrong with a request, in the protocol's words; undefined if the client is not at fault. */
 export function bodyFault(error: { code?: string; statusCode?: number }): TalerError | undefined {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

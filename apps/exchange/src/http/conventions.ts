@@ -1,4 +1,4 @@
-/** What holds for every path: CORS, OPTIONS, tidy paths, compressed replies, and the answers for paths that are none. */
+/** What holds for every path: CORS, OPTIONS, tidy paths, compressed replies, and answers for paths that are none. */
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { ErrorCode } from '@florin/encoding';
@@ -15,8 +15,8 @@ const PATH_BYTES_MAX = 512;
 export const ALLOW_ALL = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': '*' };
 
 /**
- * Slashes at the end and empty segments mean nothing: `//reserves//R/` is `/reserves/R`. Percent signs that escape nothing
- * stand for themselves, so that the route says what is wrong with its segment.
+ * Slashes at the end and empty segments mean nothing: `//reserves//R/` is `/reserves/R`. Percent signs that escape
+ * nothing stand for themselves, so that the route says what is wrong with its segment.
  */
 export function tidyUrl(url: string): string {
   const query = url.indexOf('?');

@@ -35,7 +35,8 @@ const HINTS: { readonly [code: number]: string } = {
   [ErrorCode.EXCHANGE_WIRE_FEES_NOT_CONFIGURED]: 'no wire fee is set for this payto method at that time',
   [ErrorCode.EXCHANGE_RESERVES_AGE_RESTRICTION_REQUIRED]: 'coins of this reserve must be bound to an age',
   [ErrorCode.EXCHANGE_RESERVES_CLOSE_BAD_SIGNATURE]: 'the signature of the reserve is not valid',
-  [ErrorCode.EXCHANGE_RESERVES_CLOSE_NO_TARGET_ACCOUNT]: 'no bank account is known for this reserve; name one in payto_uri',
+  [ErrorCode.EXCHANGE_RESERVES_CLOSE_NO_TARGET_ACCOUNT]:
+    'no bank account is known for this reserve; name one in payto_uri',
   [ErrorCode.EXCHANGE_DENOMINATION_HELPER_UNAVAILABLE]: 'no signer answers; repeat the same request',
 };
 

@@ -3,12 +3,12 @@ import type { DenominationHash, DenominationRefusal, ReservePub } from '@florin/
 import { decodeBase32, ErrorCode, formatAmount, message, type SentErrorCode, timestampJson } from '@florin/encoding';
 import { Injectable } from '@nestjs/common';
 import type { LegitimizationRefusal } from '../kyc/legitimization.js';
+import { ReserveHistory } from '../reserves/history.js';
+import type { WithdrawCheckRefusal } from '../reserves/withdraw.checks.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing, type KeysMissing } from '../runtime/key-ring.js';
 import { ExchangeSigners } from '../runtime/signers.js';
 import { Config } from '../runtime/tokens.js';
-import type { WithdrawCheckRefusal } from '../reserves/withdraw.checks.js';
-import { ReserveHistory } from '../reserves/history.js';
 import { malformedParameter, TalerError } from './taler-error.js';
 
 /** Every refusal that a handler can answer. */
@@ -63,7 +63,10 @@ export class Refusals {
     DENOMINATION_REVOKED: (refusal) => this.denominationGone(ErrorCode.EXCHANGE_GENERIC_DENOMINATION_REVOKED, refusal),
     CIPHER_MISMATCH: () => new TalerError(ErrorCode.EXCHANGE_GENERIC_CIPHER_MISMATCH),
     PLANCHET_REFUSED: ({ place }) =>
-      malformedParameter('coin_ev', `planchets[${place}]: the blinded value is not one that this denomination can sign`),
+      malformedParameter(
+        'coin_ev',
+        `planchets[${place}]: the blinded value is not one that this denomination can sign`,
+      ),
     WITHDRAW_OVERFLOW: () => new TalerError(ErrorCode.EXCHANGE_WITHDRAW_AMOUNT_FEE_OVERFLOW),
     WITHDRAW_SIGNATURE_INVALID: () => new TalerError(ErrorCode.EXCHANGE_WITHDRAW_RESERVE_SIGNATURE_INVALID),
     LEGITIMIZATION_NEEDED: ({ accountHash, requirement }) =>
@@ -87,10 +90,7 @@ export class Refusals {
     PARTLY_WITHDRAWN: () => new TalerError(ErrorCode.EXCHANGE_WITHDRAW_IDEMPOTENT_PLANCHET),
     NONCE_REUSED: () => new TalerError(ErrorCode.EXCHANGE_WITHDRAW_NONCE_REUSE, { status: 400 }),
     NOT_CLAUSE_SCHNORR: ({ denominationHash }) =>
-      this.denominationUnknown(
-        denominationHash,
-        ErrorCode.EXCHANGE_GENERIC_INVALID_DENOMINATION_CIPHER_FOR_OPERATION,
-      ),
+      this.denominationUnknown(denominationHash, ErrorCode.EXCHANGE_GENERIC_INVALID_DENOMINATION_CIPHER_FOR_OPERATION),
     CLOCK_SKEW: ({ now }) =>
       new TalerError(ErrorCode.EXCHANGE_GENERIC_CLOCK_SKEW, {
         hint: `request_timestamp must lie within 15 minutes of the exchange's time, which is ${now}`,
@@ -99,8 +99,7 @@ export class Refusals {
     CLOSE_WITHOUT_TARGET: () => new TalerError(ErrorCode.EXCHANGE_RESERVES_CLOSE_NO_TARGET_ACCOUNT),
     WIRE_METHOD_UNSUPPORTED: () =>
       malformedParameter('payto_uri', 'this exchange has no account that pays with this payto method; see /keys'),
-    WIRE_FEES_MISSING: ({ method }) =>
-      new TalerError(ErrorCode.EXCHANGE_WIRE_FEES_NOT_CONFIGURED, { detail: method }),
+    WIRE_FEES_MISSING: ({ method }) => new TalerError(ErrorCode.EXCHANGE_WIRE_FEES_NOT_CONFIGURED, { detail: method }),
   };
 
   private readonly amount = (units: bigint): string => formatAmount({ currency: this.config.currency, units });

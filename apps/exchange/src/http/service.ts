@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ExchangeModule, type Foundation } from '../exchange.module.js';
+import { exchangeModule, type Foundation } from '../exchange.module.js';
 import { BODY_BYTES_MAX, readBodies } from './body.js';
 import { answerBrokenRequest } from './broken-requests.js';
 import { applyConventions, RouteMap, tidyUrl } from './conventions.js';
@@ -51,7 +51,7 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
     filter.reply(routes.refusalFor(request.method, request.url), request, reply),
   );
 
-  const app = await NestFactory.create<NestFastifyApplication>(ExchangeModule.on(foundation), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(exchangeModule(foundation), adapter, {
     logger: ['error', 'warn'],
     bodyParser: false,
   });

@@ -1,4 +1,4 @@
-/** The JSON objects of blind signatures (crypto.md 2) as the domain keeps them: canonical base32 in objects by cipher. */
+/** The JSON objects of blind signatures (crypto.md 2) as the domain keeps them: canonical base32, by cipher. */
 import type { BlindSignature, CoinSignature, Planchet } from '@florin/domain';
 import { decodeBase32, encodeBase32 } from '@florin/encoding';
 
@@ -29,7 +29,9 @@ function integerOf(json: Members, name: string): string {
 }
 
 function unknownCipher(cipher: unknown): never {
-  throw new RangeError(`cipher: RSA or CS is expected, not ${typeof cipher === 'string' ? cipher.slice(0, 20) : typeof cipher}`);
+  throw new RangeError(
+    `cipher: RSA or CS is expected, not ${typeof cipher === 'string' ? cipher.slice(0, 20) : typeof cipher}`,
+  );
 }
 
 /** `coin_ev` of a withdrawal. */

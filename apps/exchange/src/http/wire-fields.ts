@@ -1,7 +1,7 @@
 /**
- * Decorators for the wire classes (DTOs). A member is parsed once, by the codec that knows its form; the validated class
- * then holds values of the domain (bytes, seconds, amounts), not text. Only declared members are looked at: unknown ones
- * are dropped, as the protocol asks, however large they are.
+ * Decorators for the wire classes (DTOs). A member is parsed once, by the codec that knows its form; the validated
+ * class then holds values of the domain (bytes, seconds, amounts), not text. Only declared members are looked at:
+ * unknown ones are dropped, as the protocol asks, however large they are.
  */
 import { decodeBase32, encodeBase32, parseAmount, parseTimestamp } from '@florin/encoding';
 import { IsArray, IsOptional, ValidateBy, ValidateNested } from 'class-validator';

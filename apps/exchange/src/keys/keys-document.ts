@@ -3,7 +3,15 @@
  * signing keys; each entry signed by the master key, the whole by an online key (endpoints.md B1).
  */
 import type { KeyBook, OfferedDenomination } from '@florin/domain';
-import { concat, decodeBase32, durationJson, encodeBase32, formatAmount, message, timestampJson } from '@florin/encoding';
+import {
+  concat,
+  decodeBase32,
+  durationJson,
+  encodeBase32,
+  formatAmount,
+  message,
+  timestampJson,
+} from '@florin/encoding';
 
 export const PROTOCOL_VERSION = '24:0:12';
 
@@ -76,11 +84,7 @@ export function keysDocument(book: KeyBook, context: KeysContext): UnsignedKeys 
   const keySet = (hc: Uint8Array) => message('ExchangeKeySet', { listIssueDate: issueDate, hc });
   return {
     body,
-    messages: [
-      keySet(sha512(concat(...masterSignatures))),
-      keySet(sha512(concat(...hashes))),
-      keySet(xor(hashes)),
-    ],
+    messages: [keySet(sha512(concat(...masterSignatures))), keySet(sha512(concat(...hashes))), keySet(xor(hashes))],
   };
 }
 

@@ -1,8 +1,9 @@
 /** What the master key vouches for besides keys: terms, log key, wire accounts, fees, age groups, officers. */
+
+import { formatAgeGroups } from '@florin/crypto';
 import type { EddsaPub, EddsaSignature, KeyBook, KeysEvent } from '@florin/domain';
 import { canonicalJson, encodeBase32, message } from '@florin/encoding';
 import { logKeyMessage, Signers } from '@florin/signing';
-import { formatAgeGroups } from '@florin/crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../runtime/clock.js';
 import { Cryptography } from '../runtime/cryptography.js';
@@ -84,7 +85,9 @@ export class MasterTerms {
         isActive: 1,
       }),
     );
-    return [{ type: 'OfficerEnrolled', officerPub, name, active: true, readOnly: false, changedAt: at, masterSignature, at }];
+    return [
+      { type: 'OfficerEnrolled', officerPub, name, active: true, readOnly: false, changedAt: at, masterSignature, at },
+    ];
   }
 
   private async wireAccounts({ accounts }: KeyBook): Promise<KeysEvent[]> {
@@ -127,7 +130,16 @@ export class MasterTerms {
           fees: { wire: this.money(wireFee), closing: this.money(closingFee) },
         }),
       );
-      events.push({ type: 'WireFeesSet', method, start, end, wireFee, closingFee, masterSignature, at: this.clock.now() });
+      events.push({
+        type: 'WireFeesSet',
+        method,
+        start,
+        end,
+        wireFee,
+        closingFee,
+        masterSignature,
+        at: this.clock.now(),
+      });
     }
     return events;
   }
@@ -146,7 +158,8 @@ export class MasterTerms {
         purseAccountLimit: fees.purseAccountLimit,
       };
       const last = book.globalFees.findLast(({ start, end }) => start === wanted.start && end === wanted.end);
-      if (last && Object.entries(wanted).every(([name, value]) => last[name as keyof typeof wanted] === value)) continue;
+      if (last && Object.entries(wanted).every(([name, value]) => last[name as keyof typeof wanted] === value))
+        continue;
       const masterSignature = await this.sign(
         message('MasterGlobalFee', {
           startDate: wanted.start,

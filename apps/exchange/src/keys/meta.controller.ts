@@ -154,5 +154,7 @@ const httpDate = (seconds: number): string => new Date(seconds * 1000).toUTCStri
 /** The reference sends its tag without quotes, so clients may hand back either. */
 function matchesEtag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
-  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '').replace(/^"|"$/g, '') === etag || tag.trim() === '*');
+  return header
+    .split(',')
+    .some((tag) => tag.trim().replace(/^W\//, '').replace(/^"|"$/g, '') === etag || tag.trim() === '*');
 }

@@ -17,12 +17,12 @@ import { Ledger } from '@florin/event-store';
 import {
   denominationMessage,
   denominationOffer,
+  type PlannedDenomination,
   planDenominations,
   planSigningKeys,
   Signers,
   signingKeyMessage,
   signingKeyOffer,
-  type PlannedDenomination,
 } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../runtime/clock.js';

@@ -25,7 +25,9 @@ const HOLD_STEP_MS = 100;
 
 @Injectable()
 export class PublishedKeys {
-  private cached: { readonly name: string; readonly document: Promise<PublishedDocument>; readonly until: number } | undefined;
+  private cached:
+    | { readonly name: string; readonly document: Promise<PublishedDocument>; readonly until: number }
+    | undefined;
 
   constructor(
     private readonly keys: KeyRing,

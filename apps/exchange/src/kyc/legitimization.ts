@@ -18,10 +18,10 @@ import {
   Streams,
 } from '@florin/domain';
 import { decodeBase32, reservePayto } from '@florin/encoding';
-import { Injectable } from '@nestjs/common';
-import { Cryptography } from '../runtime/cryptography.js';
 import { Ledger, type Transaction } from '@florin/event-store';
+import { Injectable } from '@nestjs/common';
 import { Accounts } from '../runtime/accounts.js';
+import { Cryptography } from '../runtime/cryptography.js';
 import { Config } from '../runtime/tokens.js';
 
 export interface LegitimizationRefusal {
@@ -125,15 +125,17 @@ export class Legitimization {
     if (!needed) return accept({ stream, account });
     const { requirement } = needed;
     if (needed.isNew) {
-      tx.append(stream.append({
-        type: 'LegitimizationRequired',
-        requirement,
-        rule: limit.rule,
-        amount: needed.amount,
-        reservePub,
-        sealedUri: await seal(),
-        at: now,
-      }));
+      tx.append(
+        stream.append({
+          type: 'LegitimizationRequired',
+          requirement,
+          rule: limit.rule,
+          amount: needed.amount,
+          reservePub,
+          sealedUri: await seal(),
+          at: now,
+        }),
+      );
     }
     return refuse({ code: 'LEGITIMIZATION_NEEDED', accountHash: hash, requirement });
   }

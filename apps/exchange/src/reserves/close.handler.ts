@@ -13,6 +13,7 @@ import {
   wireFeesAt,
 } from '@florin/domain';
 import { decodeBase32, message, withinTolerance } from '@florin/encoding';
+import { Ledger } from '@florin/event-store';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Refusal } from '../http/refusals.js';
 import { Legitimization } from '../kyc/legitimization.js';
@@ -20,7 +21,6 @@ import { Accounts } from '../runtime/accounts.js';
 import { Clock } from '../runtime/clock.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
-import { Ledger } from '@florin/event-store';
 import { Config } from '../runtime/tokens.js';
 import { Closings } from './closings.js';
 import { ReserveExpiry } from './expiry.js';
@@ -81,7 +81,8 @@ export class CloseReserveHandler implements ICommandHandler<CloseReserve> {
       const now = this.clock.now();
       const book = this.keys.usableBook();
       if (!book) return refuse({ code: 'KEYS_MISSING', status: 500 });
-      if (designated && !this.accounts.payingAccount(designated.method)) return refuse({ code: 'WIRE_METHOD_UNSUPPORTED' });
+      if (designated && !this.accounts.payingAccount(designated.method))
+        return refuse({ code: 'WIRE_METHOD_UNSUPPORTED' });
       if (!withinTolerance(requestTimestamp, now, CLOCK_SKEW_S)) return refuse({ code: 'CLOCK_SKEW', now });
       if (!(await isSigned())) return refuse({ code: 'CLOSE_SIGNATURE_INVALID' });
       if (!exists(reserve)) return refuse({ code: 'RESERVE_UNKNOWN', reservePub });

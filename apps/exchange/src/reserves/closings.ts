@@ -1,9 +1,9 @@
 /** Writes a closing: the reserve is debited and the order to pay is given, in one unit. */
 import type { AccountHash, Closing, FullPaytoHash, ReservePub, SealedUri } from '@florin/domain';
 import { type ReserveEvent, Streams } from '@florin/domain';
+import type { Transaction } from '@florin/event-store';
 import { Injectable } from '@nestjs/common';
 import { Cryptography } from '../runtime/cryptography.js';
-import type { Transaction } from '@florin/event-store';
 import { Config } from '../runtime/tokens.js';
 
 /** A bank account that is paid. The URI itself stays sealed. */
@@ -44,33 +44,37 @@ export class Closings {
     if (wired) {
       const transfer = this.streams.transfer(wired.requestUid);
       tx.fresh(transfer);
-      tx.append(transfer.append({
-        type: 'TransferRequested',
-        ...wired,
-        amount: closing.wireAmount,
-        exchangeBaseUrl: this.config.baseUrl,
-        wireAccount: target.payingAccount,
+      tx.append(
+        transfer.append({
+          type: 'TransferRequested',
+          ...wired,
+          amount: closing.wireAmount,
+          exchangeBaseUrl: this.config.baseUrl,
+          wireAccount: target.payingAccount,
+          targetHash: target.hash,
+          targetAccount: target.account,
+          sealedTarget: target.sealed,
+          reservePub,
+          closing: closing.closing,
+          attempt: 1,
+          at: now,
+        }),
+      );
+    }
+    tx.append(
+      this.streams.reserve(reservePub).append({
+        type: 'ReserveClosed',
+        ...closing,
+        cause: request ? 'request' : 'expiration',
+        ...request,
         targetHash: target.hash,
         targetAccount: target.account,
         sealedTarget: target.sealed,
-        reservePub,
-        closing: closing.closing,
-        attempt: 1,
+        wireMethod: target.method,
+        ...wired,
         at: now,
-      }));
-    }
-    tx.append(this.streams.reserve(reservePub).append({
-      type: 'ReserveClosed',
-      ...closing,
-      cause: request ? 'request' : 'expiration',
-      ...request,
-      targetHash: target.hash,
-      targetAccount: target.account,
-      sealedTarget: target.sealed,
-      wireMethod: target.method,
-      ...wired,
-      at: now,
-      keysRevision,
-    }));
+        keysRevision,
+      }),
+    );
   }
 }

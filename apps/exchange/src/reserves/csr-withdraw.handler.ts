@@ -1,5 +1,5 @@
-/** The first step of a Clause-Schnorr withdrawal: two public nonces R for the wallet's session nonce. Changes nothing. */
-import { accept, type DenominationHash, type Decision, refuse, usableDenomination } from '@florin/domain';
+/** The first step of a Clause-Schnorr withdrawal: two public nonces R for the wallet's nonce. Changes nothing. */
+import { accept, type Decision, type DenominationHash, refuse, usableDenomination } from '@florin/domain';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Refusal } from '../http/refusals.js';
 import { Clock } from '../runtime/clock.js';

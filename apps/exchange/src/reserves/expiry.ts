@@ -1,10 +1,10 @@
 /** Reserves whose time is over are closed by themselves, to where the money came from. */
-import { accept, decideExpire, isOverdue, repeat, type ReservePub, Streams, wireFeesAt } from '@florin/domain';
+import { accept, decideExpire, isOverdue, type ReservePub, repeat, Streams, wireFeesAt } from '@florin/domain';
+import { Ledger } from '@florin/event-store';
 import { Injectable } from '@nestjs/common';
 import { Accounts } from '../runtime/accounts.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
-import { Ledger } from '@florin/event-store';
 import { Config, Log } from '../runtime/tokens.js';
 import { Closings } from './closings.js';
 
@@ -31,7 +31,10 @@ export class ReserveExpiry {
     if (!isOverdue(await this.ledger.peek(stream), this.clock.now())) return false;
     const suspicion = this.clock.suspicion();
     if (suspicion) {
-      this.log.error({ reservePub, suspicion }, 'a reserve is overdue, but nothing expires until an admin trusts the clock');
+      this.log.error(
+        { reservePub, suspicion },
+        'a reserve is overdue, but nothing expires until an admin trusts the clock',
+      );
       return false;
     }
     const done = await this.ledger.transact([stream.name], async (tx) => {
@@ -43,7 +46,10 @@ export class ReserveExpiry {
       const book = this.keys.usableBook();
       const fees = book && target && wireFeesAt(book, target.method, reserve.expiresAt);
       if (!fees) {
-        this.log.error({ reservePub }, 'an overdue reserve cannot be closed: no account pays its origin, or no wire fee');
+        this.log.error(
+          { reservePub },
+          'an overdue reserve cannot be closed: no account pays its origin, or no wire fee',
+        );
         return repeat(false);
       }
       const { roundUnit } = this.config;

@@ -7,8 +7,8 @@
 import {
   accept,
   type BlindSignature,
-  type DenominationHash,
   type Decision,
+  type DenominationHash,
   decideWithdraw,
   type EddsaSignature,
   type EnvelopeHash,
@@ -22,13 +22,13 @@ import {
   Streams,
   type WithdrawnAt,
 } from '@florin/domain';
+import { Ledger, type Transaction } from '@florin/event-store';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Refusal } from '../http/refusals.js';
 import { Legitimization } from '../kyc/legitimization.js';
 import { Clock } from '../runtime/clock.js';
-import { Config } from '../runtime/tokens.js';
-import { Ledger, type Transaction } from '@florin/event-store';
 import { ExchangeSigners } from '../runtime/signers.js';
+import { Config } from '../runtime/tokens.js';
 import { ReserveExpiry } from './expiry.js';
 import { type PricedCoin, WithdrawChecks } from './withdraw.checks.js';
 
@@ -75,46 +75,52 @@ export class WithdrawHandler implements ICommandHandler<Withdraw> {
 
     await this.expiry.settle(reservePub);
     const limited = await this.legitimization.accountsOf(reservePub);
-    return this.ledger.transact([stream, ...limited].map(({ name }) => name), async (tx) => {
-      const reserve = await tx.load(stream);
-      const earlier = earlierWithdrawal(reserve, envelopes);
-      if (earlier.kind === 'repeat') return repeat(await this.storedSignatures(tx, reservePub, earlier.earlier));
-      if (earlier.kind === 'refuse') return earlier;
+    return this.ledger.transact(
+      [stream, ...limited].map(({ name }) => name),
+      async (tx) => {
+        const reserve = await tx.load(stream);
+        const earlier = earlierWithdrawal(reserve, envelopes);
+        if (earlier.kind === 'repeat') return repeat(await this.storedSignatures(tx, reservePub, earlier.earlier));
+        if (earlier.kind === 'refuse') return earlier;
 
-      const now = this.clock.now();
-      verified ??= await this.checks.verify(reservePub, coins, { now, oper }); // kept over a conflict
-      if (verified.kind === 'refuse') return verified;
-      const { priced, cost, commitment, keysRevision } = verified.value;
-      const allowed = await this.legitimization.checkWithdraw(tx, { reservePub, reserve, amount: cost, now });
-      if (allowed.kind === 'refuse') return allowed;
-      const decision = decideWithdraw(reserve, { cost, maximumAge: allowed.value.maximumAge });
-      if (decision.kind === 'refuse') return refuse({ ...decision.refusal, reservePub });
-      const nonces = await this.unusedNonces(tx, coins);
-      if (!nonces) return refuse({ code: 'NONCE_REUSED' });
+        const now = this.clock.now();
+        verified ??= await this.checks.verify(reservePub, coins, { now, oper }); // kept over a conflict
+        if (verified.kind === 'refuse') return verified;
+        const { priced, cost, commitment, keysRevision } = verified.value;
+        const allowed = await this.legitimization.checkWithdraw(tx, { reservePub, reserve, amount: cost, now });
+        if (allowed.kind === 'refuse') return allowed;
+        const decision = decideWithdraw(reserve, { cost, maximumAge: allowed.value.maximumAge });
+        if (decision.kind === 'refuse') return refuse({ ...decision.refusal, reservePub });
+        const nonces = await this.unusedNonces(tx, coins);
+        if (!nonces) return refuse({ code: 'NONCE_REUSED' });
 
-      const signed = (signatures ??= await this.signers.signBlinded(coins)); // in this process until the commit
-      for (const [nonce, { envelopeHash }] of nonces) {
-        tx.append(nonce.append({ type: 'NonceUsed', envelopeHash, reservePub, at: now }));
-      }
-      for (const account of allowed.value.counted) {
-        tx.append(account.append({ type: 'WithdrawalCounted', reservePub, amount: cost, at: now }));
-      }
-      const collectableAt = Math.max(reserve.collectableAt, now + this.config.reserves.legalDelay);
-      const withBlindSignature = (coin: PricedCoin, place: number) => ({
-        ...coin,
-        blindSignature: signed[place] as BlindSignature,
-      });
-      tx.append(stream.appendSigned({
-        type: 'CoinsWithdrawn',
-        coins: priced.map(withBlindSignature),
-        cost,
-        commitment,
-        at: now,
-        keysRevision,
-        collectableAt,
-      }));
-      return accept(signed);
-    });
+        signatures ??= await this.signers.signBlinded(coins); // in this process until the commit
+        const signed = signatures;
+        for (const [nonce, { envelopeHash }] of nonces) {
+          tx.append(nonce.append({ type: 'NonceUsed', envelopeHash, reservePub, at: now }));
+        }
+        for (const account of allowed.value.counted) {
+          tx.append(account.append({ type: 'WithdrawalCounted', reservePub, amount: cost, at: now }));
+        }
+        const collectableAt = Math.max(reserve.collectableAt, now + this.config.reserves.legalDelay);
+        const withBlindSignature = (coin: PricedCoin, place: number) => ({
+          ...coin,
+          blindSignature: signed[place] as BlindSignature,
+        });
+        tx.append(
+          stream.appendSigned({
+            type: 'CoinsWithdrawn',
+            coins: priced.map(withBlindSignature),
+            cost,
+            commitment,
+            at: now,
+            keysRevision,
+            collectableAt,
+          }),
+        );
+        return accept(signed);
+      },
+    );
   }
 
   /**

@@ -1,7 +1,8 @@
 /** Requests that wait for something to happen. All of them end when the service stops. */
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+
 import { Ledger } from '@florin/event-store';
 import { Views } from '@florin/projections';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 
 @Injectable()
 export class LongPoll implements BeforeApplicationShutdown {

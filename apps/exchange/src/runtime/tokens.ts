@@ -8,10 +8,13 @@ export interface Config extends Settings {
   readonly baseUrl: string;
   readonly keys: string;
 }
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: what Nest injects by type needs a class of that name
 export abstract class Config {}
 
 export interface Log extends Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> {}
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: what Nest injects by type needs a class of that name
 export abstract class Log {}
 
 export interface EventStore extends EventStorePort {}
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: what Nest injects by type needs a class of that name
 export abstract class EventStore {}

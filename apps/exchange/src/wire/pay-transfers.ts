@@ -78,10 +78,7 @@ export class PayTransfers {
     return executeTransfer(this.gateways.of(order.wireAccount), prepared);
   }
 
-  private async record(
-    requestUid: HashCode,
-    outcome: Exclude<TransferOutcome, { kind: 'retry' }>,
-  ): Promise<void> {
+  private async record(requestUid: HashCode, outcome: Exclude<TransferOutcome, { kind: 'retry' }>): Promise<void> {
     const stream = this.streams.transfer(requestUid);
     await this.ledger.transact([stream.name], async (tx) => {
       const { status } = await tx.load(stream);
