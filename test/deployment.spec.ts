@@ -22,13 +22,20 @@ const compose: { services: Record<string, Service>; volumes: Record<string, unkn
 
 /** The compiled programs and scripts that a text names, as their sources. */
 const programsIn = (text: string): string[] =>
-  [...text.matchAll(/\b(?:(?:apps|libs)\/[\w-]+\/dist|docker)\/[\w./-]+\.m?js\b/g)].map(([path]) =>
+  [...text.matchAll(/\b(?:(?:apps|libs)\/[\w-]+\/dist|test\/dist|docker|scripts)\/[\w./-]+\.m?js\b/g)].map(([path]) =>
     sourceOfOutput(path),
   );
 
+test('every npm script that the README names exists', () => {
+  const { scripts } = JSON.parse(read('package.json'));
+  const named = [...read('README.md').matchAll(/\bnpm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/g)];
+  expect(named.length).toBeGreaterThanOrEqual(6);
+  for (const [, run, short] of named) expect(scripts).toHaveProperty([run ?? short ?? '']);
+});
+
 test('every program that the container files and package.json name has a source', () => {
-  const programs = programsIn(dockerfile + read('docker-compose.yml'));
-  expect(programs.length).toBeGreaterThanOrEqual(4);
+  const programs = programsIn(dockerfile + read('docker-compose.yml') + read('package.json'));
+  expect(programs.length).toBeGreaterThanOrEqual(12);
   for (const program of programs) expect(existsSync(new URL(program, root)), program).toBe(true);
 });
 
