@@ -1,0 +1,115 @@
+import { type CommittedUnit, type Position, START, StoreUnavailable, UnknownPosition } from '../port.js';
+import type { CommitOrder } from './commit-order.js';
+import { type CommittedEntry, entryOf } from './envelope.js';
+import type { Checkpoint, RawEvent } from './esdb-like.js';
+import { backoffOf, persistently, type Surroundings } from './surroundings.js';
+import { pause } from './timing.js';
+
+const RESUBSCRIBING = { firstMs: 20, mostMs: 5_000 };
+const BACKWARD_EVENTS = 64;
+
+export interface Place {
+  readonly prefixes: readonly string[];
+  /** Exclusive. */
+  readonly after: Position;
+}
+
+/** A subscription that is made anew, from where it broke, whenever it breaks; ends silently with the signal. */
+export async function* follow(
+  surroundings: Surroundings,
+  { prefixes, after }: Place,
+  signal: AbortSignal,
+): AsyncGenerator<RawEvent | Checkpoint> {
+  let seen: bigint = after;
+  const backoff = backoffOf(surroundings, RESUBSCRIBING);
+  while (!signal.aborted) {
+    try {
+      for await (const item of surroundings.client.subscribe({ prefixes, after: seen }, signal)) {
+        backoff.reset();
+        seen = 'checkpoint' in item ? item.checkpoint : item.position;
+        yield item;
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+    if (!signal.aborted) await pause(surroundings.clock, backoff.next(), signal);
+  }
+}
+
+/** The committed units after a position, for ever. @throws DamagedStore */
+export async function* unitsAfter(
+  surroundings: Surroundings,
+  { prefix, after, order }: { prefix: string; after: Position; order: CommitOrder },
+  signal: AbortSignal,
+): AsyncGenerator<CommittedUnit> {
+  for await (const item of follow(surroundings, { prefixes: [prefix], after }, signal)) {
+    if ('checkpoint' in item) continue;
+    const unit = await persistently(surroundings, () => order.take(item));
+    if (signal.aborted) return;
+    if (unit) yield unit;
+  }
+}
+
+/**
+ * The position of the last committed unit, on the leader.
+ * @param known up to `seen()` somebody has looked already, and found this one last
+ */
+export async function lastCommitted(
+  { client }: Surroundings,
+  prefix: string,
+  known: () => { readonly seen: Position; readonly last: Position },
+): Promise<Position> {
+  let before: bigint | 'end' = 'end';
+  for (;;) {
+    const events = await client.readAllBackward({ before, max: BACKWARD_EVENTS });
+    for (const raw of events) {
+      if (raw.stream.startsWith(prefix) && entryOf(raw).kind === 'committed') return raw.position as Position;
+    }
+    const oldest = events.at(-1);
+    if (!oldest) return START;
+    const { seen, last } = known();
+    if (oldest.position <= seen) return last;
+    before = oldest.position;
+  }
+}
+
+/** A position, and how many committed events there are up to it. */
+export interface Counted {
+  readonly position: Position;
+  readonly events: number;
+}
+
+/**
+ * How many committed events there are up to the end of a unit. Members are not looked at: their commit point says how
+ * many they are.
+ * @param from the nearest place before where it is known
+ * @param last the position of the last unit there is
+ * @throws UnknownPosition if no unit ends there
+ */
+export async function countAt(
+  surroundings: Surroundings,
+  { prefix, position, from, last }: { prefix: string; position: Position; from: Counted; last: Position },
+): Promise<number> {
+  const unknown = new UnknownPosition(`no unit ends at position ${position}, the last one at ${last}`);
+  if (position > last || position < from.position) throw unknown;
+  if (position === from.position) return from.events;
+  const found = new AbortController();
+  let { events } = from;
+  for await (const item of follow(surroundings, { prefixes: [prefix], after: from.position }, found.signal)) {
+    if ('checkpoint' in item || item.position > position) {
+      if (('checkpoint' in item ? item.checkpoint : item.position) > position) break;
+      continue;
+    }
+    const entry = entryOf(item);
+    if (entry.kind !== 'committed') continue;
+    events += 1 + memberEvents(entry);
+    if (item.position < position) continue;
+    if (entry.part < entry.parts - 1) break;
+    return events;
+  }
+  throw unknown;
+}
+
+const memberEvents = ({ unit }: CommittedEntry): number =>
+  unit?.members.reduce((sum, { count }) => sum + count, 0) ?? 0;
