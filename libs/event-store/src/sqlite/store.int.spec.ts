@@ -1,5 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventStoreContract } from '../contract.js';
 import { collect } from '../contract-tools.js';
@@ -221,6 +222,38 @@ describe('closing and overload', () => {
     await Promise.all([first, second]);
     await store.commit(heavy('C'));
     expect(store.head().size).toBe(3);
+  });
+});
+
+describe('a thread that dies', () => {
+  /** The threads of a store, which nobody else can reach. */
+  const threadsOf = (store: SqliteStore) =>
+    store as unknown as { writer: { worker: Worker }; readers: Record<'streams' | 'scans', { worker: Worker }> };
+
+  test.each([
+    ['the writer', (store: SqliteStore) => threadsOf(store).writer.worker],
+    ['the reader of streams', (store: SqliteStore) => threadsOf(store).readers.streams.worker],
+    ['the reader of all', (store: SqliteStore) => threadsOf(store).readers.scans.worker],
+  ])('%s ends the service, and nobody waits for ever', async (_who, threadOf) => {
+    const options = testOptions(newFolder());
+    const store = await openSqliteStore(options);
+    await store.commit([noted('A', 1)]);
+    const asked = Promise.allSettled([
+      store.commit([noted('B', 1)]),
+      store.readStream('test.coin-A'),
+      collect(store.subscribe(START, new AbortController().signal)),
+    ]);
+    await threadOf(store).terminate();
+    for (const answer of await asked) {
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ name: 'StoreUnavailable' });
+    }
+    expect(options.reports).toMatchObject([{ kind: 'failed' }]);
+    expect(options.aborted()).toBe(true);
+    await expect(store.commit([noted('C', 1)])).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    await expect(store.readStream('test.coin-A')).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    await store.close();
+    const again = await opened({ ...options, onReport: () => {} });
+    expect((await again.readStream('test.coin-A')).events).toHaveLength(1);
   });
 });
 

@@ -94,7 +94,8 @@ export class SqliteStore implements EventStore {
     const { head, cut } = await this.writer.open();
     this.newest = head;
     if (cut.events > 0) this.options.onReport({ kind: 'tail-cut', ...cut });
-    const [streams, scans] = [this.startReader(), this.startReader()];
+    const reader = () => startReader({ folder: this.options.folder }, (error) => this.fail(error));
+    const [streams, scans] = [reader(), reader()];
     this.readers = new Readers(streams, scans, () => this.newest.size);
     try {
       await Promise.all([streams.ask('open'), scans.ask('open')]);
@@ -202,12 +203,8 @@ export class SqliteStore implements EventStore {
     this.bell.ring();
   }
 
-  private startReader(): Thread<ReaderOps> {
-    return startReader({ folder: this.options.folder }, (error) => this.fail(error));
-  }
-
   private async withReader<T>(work: (thread: Thread<ReaderOps>) => Promise<T>): Promise<T> {
-    const thread = this.startReader();
+    const thread = startReader({ folder: this.options.folder }, () => {});
     try {
       await thread.ask('open');
       return await work(thread);

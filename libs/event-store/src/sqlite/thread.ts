@@ -30,6 +30,7 @@ export class Thread<Ops extends Operations> {
   private readonly ended: Promise<unknown>;
   private nextId = 0;
   private isClosing = false;
+  private isEnded = false;
 
   /** @param died told when the thread ends without having been asked to */
   constructor(entry: URL, workerData: unknown, died: (error: Error) => void) {
@@ -41,6 +42,7 @@ export class Thread<Ops extends Operations> {
     });
     this.ended = new Promise((resolve) => {
       this.worker.on('exit', () => {
+        this.isEnded = true;
         for (const { reject } of this.asked.values()) reject(new StoreUnavailable(reason.message));
         this.asked.clear();
         if (!this.isClosing) died(reason);
@@ -50,13 +52,13 @@ export class Thread<Ops extends Operations> {
   }
 
   ask<Op extends keyof Ops & string>(op: Op, ...args: Parameters<Ops[Op]>): Promise<Answer<Ops, Op>> {
-    if (this.isClosing) return Promise.reject(new StoreUnavailable('the event store is closed'));
+    if (this.isClosing || this.isEnded) return Promise.reject(new StoreUnavailable('the event store is closed'));
     return this.post(op, args);
   }
 
   /** Lets what was asked finish, then ends the thread. */
   async close(): Promise<void> {
-    if (!this.isClosing) {
+    if (!this.isClosing && !this.isEnded) {
       this.isClosing = true;
       await this.post('close', []).catch(() => {});
       await this.worker.terminate();

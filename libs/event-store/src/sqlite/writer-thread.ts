@@ -90,7 +90,7 @@ export class WriterThread {
 
   /** @param index where the first event must come, if not anywhere */
   commit(unit: PreparedUnit, writtenAtUs: number, index?: number): Promise<Committed> {
-    if (this.closed) throw new StoreUnavailable('the event store is closed');
+    if (this.closed || this.isEnded) throw new StoreUnavailable('the event store is closed');
     if (this.waitingBytes > this.options.waitingBytesMax) {
       throw new StoreUnavailable(`${this.waiting.size} units wait for the disk already; this one was not written`);
     }
@@ -106,6 +106,7 @@ export class WriterThread {
   close(): Promise<void> {
     this.closed ??= new Promise<void>((resolve) => {
       this.signalClosed = resolve;
+      if (this.isEnded) resolve();
       this.post('close');
       // A head that cannot be signed must not keep the process alive for ever.
       setTimeout(resolve, this.options.commitTimeoutMs).unref();
