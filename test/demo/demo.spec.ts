@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { parseAmount } from '@florin/encoding';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RunningExchange, startExchange } from '../support/exchange.js';
+
+/* `npm run demo` as a program: it ends well against the exchange as it ships, and only then. */
+
+const PROGRAM = fileURLToPath(new URL('./main.js', import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function runDemo(environment: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, FLORIN_DATA: '/nowhere', FLORIN_URL: '', FLORIN_BANK_URL: '', ...environment },
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+let exchange: RunningExchange;
+const proxies: Server[] = [];
+beforeAll(async () => {
+  exchange = await startExchange();
+});
+afterAll(async () => {
+  for (const proxy of proxies) proxy.close();
+  await exchange?.stop();
+  exchange?.remove();
+});
+
+/** The exchange, seen through somebody who changes its answers. @returns its URL */
+async function throughLiar(lie: (path: string, body: string) => string): Promise<string> {
+  const proxy = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', async () => {
+      const path = request.url ?? '/';
+      const body = request.method === 'POST' ? { body: Buffer.concat(chunks) } : {};
+      const reply = await fetch(new URL(path, exchange.baseUrl), { method: request.method ?? 'GET', ...body });
+      response.writeHead(reply.status, { 'Content-Type': 'application/json' });
+      response.end(lie(path, await reply.text()));
+    });
+  });
+  proxies.push(proxy);
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`;
+}
+
+test('tells the whole story, and ends with 0', async () => {
+  const { code, stdout, stderr } = await runDemo({ FLORIN_DATA: exchange.data });
+  expect([code, stderr]).toEqual([0, '']);
+  for (const event of ['ReserveFunded', 'CoinsWithdrawn', 'NonceUsed', 'ReserveClosed', 'TransferConfirmed']) {
+    expect(stdout).toContain(event);
+  }
+  expect(stdout).toMatch(/All is well: \d+ checks and \d+ signatures/);
+});
+
+test('accounts for every unit, for machines too', async () => {
+  const { baseUrl, bankUrl } = exchange;
+  const { code, stdout } = await runDemo(
+    { FLORIN_URL: baseUrl, FLORIN_BANK_URL: bankUrl },
+    '--json',
+    '--amount',
+    'KUDOS:9',
+  );
+  const { ok, books, coins, signaturesVerified, steps } = JSON.parse(stdout);
+  expect([code, ok]).toEqual([0, true]);
+  const units = (name: string): bigint => parseAmount(books[name], 'KUDOS').units;
+  const parts = ['coins', 'withdrawFees', 'closingFee', 'wired', 'dust'].map(units);
+  expect(parts.reduce((sum, part) => sum + part)).toBe(units('funded'));
+  expect(signaturesVerified).toBeGreaterThan(2 * coins);
+  expect(steps).toHaveLength(9);
+});
+
+test.each<[string, (path: string, body: string) => string, RegExp]>([
+  ['more is promised than arrives', wireAmount('KUDOS:29'), /ReserveClosed|does not hold: what arrived/],
+  [
+    'a balance is wrong',
+    (path, body) => (isReserve(path) ? body.replace('KUDOS:30', 'KUDOS:31') : body),
+    /does not hold/,
+  ],
+  [
+    'a key is another',
+    (path, body) => (path === '/keys' ? body.replace('"value":"KUDOS:5"', '"value":"KUDOS:6"') : body),
+    /keys\.denom/,
+  ],
+  [
+    'a signature is another',
+    (_path, body) => body.replace(/("blinded_rsa_signature":")./, '$1Z'),
+    /ev_sigs|does not unblind/,
+  ],
+  ['a history is another', (_path, body) => body.replace('"type":"CREDIT"', '"type":"GIFT"'), /no entry is known/],
+])('fails with 1 when %s', async (_name, lie, reason) => {
+  const FLORIN_URL = await throughLiar(lie);
+  const { code, stderr } = await runDemo({ FLORIN_URL, FLORIN_BANK_URL: exchange.bankUrl });
+  expect(stderr).toMatch(reason);
+  expect(code).toBe(1);
+});
+
+test('says what to do when there is no exchange', async () => {
+  const { code, stderr } = await runDemo({ FLORIN_URL: 'http://127.0.0.1:1/' });
+  expect(stderr).toContain('Start it with: npm start');
+  expect(code).toBe(1);
+});
+
+test('explains itself', async () => {
+  expect(await runDemo({}, '--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('npm run demo') });
+  expect(await runDemo({}, '--halp')).toMatchObject({ code: 2, stderr: expect.stringContaining('--halp') });
+});
+
+const isReserve = (path: string): boolean => /^\/reserves\/[0-9A-Z]{52}(\?|$)/.test(path);
+
+function wireAmount(amount: string) {
+  return (path: string, body: string) => (path.endsWith('/close') ? JSON.stringify({ wire_amount: amount }) : body);
+}

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** Where the exchange and the bank are. Each URL ends in `/`. */
+export interface Surroundings {
+  readonly exchangeUrl: string;
+  readonly bankUrl: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const EXCHANGE_URL = 'http://127.0.0.1:8081/';
+const BANK_URL = 'http://127.0.0.1:8083/';
+
+/**
+ * FLORIN_URL and FLORIN_BANK_URL; else what the exchange that runs on the data folder has written into `run.json`; else
+ * the ports of the shipped configuration.
+ */
+export function findSurroundings(environment: Environment): Surroundings {
+  const run = readRunFile(environment);
+  const exchangeUrl = withSlash(environment.FLORIN_URL || run.exchange || EXCHANGE_URL);
+  const runningBank = exchangeUrl === run.exchange ? run.bank : undefined;
+  return { exchangeUrl, bankUrl: withSlash(environment.FLORIN_BANK_URL || runningBank || BANK_URL) };
+}
+
+interface RunFile {
+  readonly exchange?: string;
+  readonly bank?: string;
+}
+
+function readRunFile({ FLORIN_DATA }: Environment): RunFile {
+  try {
+    const { pid, exchange, bank } = JSON.parse(readFileSync(join(resolve(FLORIN_DATA || 'data'), 'run.json'), 'utf8'));
+    process.kill(pid, 0); // a process that was killed leaves its file behind
+    return { exchange, bank };
+  } catch {
+    return {};
+  }
+}
+
+const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);
