@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { encodeBase32 } from '@florin/encoding';
-import { Ledger, openSqliteStore, type Position, type SqliteStore, START } from '@florin/event-store';
+import { Ledger, openSqliteStore, type SqliteStore, START } from '@florin/event-store';
 import { Views } from '@florin/projections';
 import { AccountVault, KeyFolder, Signers, Verifiers } from '@florin/signing';
 import { type DevelopmentBank, startDevelopmentBank } from '@florin/wire';
@@ -17,6 +17,8 @@ export interface RunningFoundation extends Foundation {
   readonly bank: DevelopmentBank | undefined;
   /** Ties the key folder to this ledger; called once the ledger holds its first events. */
   markLedger(): Promise<void>;
+  /** Looks over the whole ledger for rot, gently, now and every day. Damage ends the service. */
+  scrubRegularly(): void;
   close(): Promise<void>;
 }
 
@@ -59,7 +61,7 @@ export async function layFoundation(
       signHead: (head) => signers.signHead(head),
       now: () => clock.nowUs(),
       onReport: (report) => {
-        log.warn({ report }, 'the event store reports');
+        log[report.kind === 'scrubbed' ? 'info' : 'warn']({ report }, 'the event store reports');
         if (report.kind === 'damaged') stop('the ledger is damaged');
       },
     });
@@ -76,7 +78,33 @@ export async function layFoundation(
     const vault = new AccountVault(folder);
     const ledger = new Ledger(store);
     const markLedger = (): Promise<void> => folder.markLedger(origin);
-    return { config, log, clock, store, views, signers, verifiers, vault, ledger, bank, markLedger, close };
+    const scrubbing = new AbortController();
+    undo.push(async () => scrubbing.abort());
+    const scrubRegularly = (): void => {
+      const { signal } = scrubbing;
+      const round = (): void => {
+        store.scrub({ signal }).catch((error: Error) => log.error({ reason: error.message }, 'the scrub found damage'));
+      };
+      round();
+      const daily = setInterval(round, DAY_MS);
+      daily.unref();
+      signal.addEventListener('abort', () => clearInterval(daily));
+    };
+    return {
+      config,
+      log,
+      clock,
+      store,
+      views,
+      signers,
+      verifiers,
+      vault,
+      ledger,
+      bank,
+      markLedger,
+      scrubRegularly,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -85,6 +113,8 @@ export async function layFoundation(
 
 /** A usual batch is verified in less time than it takes to hand it over twice. */
 const INLINE_VERIFICATIONS_MAX = 8;
+
+const DAY_MS = 86_400_000;
 
 /** Keys that served another ledger must not begin a new one: its coins could be spent in both. */
 async function checkOwnership(folder: KeyFolder, store: SqliteStore, origin: string): Promise<void> {
@@ -103,11 +133,8 @@ async function checkOwnership(folder: KeyFolder, store: SqliteStore, origin: str
 
 /** A clock that lies before the last event is suspect from the start. */
 async function observeLastEvent(clock: SystemClock, store: SqliteStore): Promise<void> {
-  const last = await store.lastPosition();
-  if (last === START) return;
-  for await (const { events } of store.readAll((last - 1n) as Position)) {
-    for (const { writtenAtUs } of events) clock.observeEvent(writtenAtUs);
-  }
+  const lastUs = await store.lastWrittenAtUs();
+  if (lastUs !== undefined) clock.observeEvent(lastUs);
 }
 
 function startBank(settings: Settings): Promise<DevelopmentBank> {

@@ -57,6 +57,7 @@ async function main(): Promise<void> {
   await app.get(Offering).round();
   await foundation.markLedger();
   app.get(Jobs).start();
+  foundation.scrubRegularly();
   const admin = await startAdmin(app, foundation);
   stops.push(() => admin.close());
   await app.listen(port, settings.host);
