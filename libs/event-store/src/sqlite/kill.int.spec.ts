@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildDisk, failing, restoreShadow, shadowed } from './testing/disk.js';
+import { buildDisk, failing, powerFailures } from './testing/disk.js';
 import { seeded, temporaryFolder } from './testing/folder.js';
 import { acknowledgements, checkFolder, killRounds, startBusy } from './testing/kill-rounds.js';
 
@@ -20,17 +20,7 @@ describe.runIf(process.platform === 'linux')('the disk', () => {
   afterAll(remove);
 
   test('a power failure that leaves only what was synced loses nothing acknowledged (10 failures)', async () => {
-    let failures = 0;
-    const place = (name: string): string => join(folder, `${name}${failures}`);
-    const surroundings = {
-      env: (served: string) => shadowed(library, served, place('shadow')),
-      after: () => {
-        restoreShadow(place('shadow'), place('left'));
-        failures += 1;
-        return join(folder, `left${failures - 1}`);
-      },
-    };
-    const counts = await killRounds({ rounds: 10, seed: 3, surroundings }, expect);
+    const counts = await killRounds({ rounds: 10, seed: 3, surroundings: powerFailures(library, folder) }, expect);
     console.log('10 power failures:', JSON.stringify(counts));
     expect(counts.acknowledged).toBeGreaterThan(200);
   });

@@ -122,6 +122,12 @@ export class ReaderSide {
     return { rows, lastIndex };
   }
 
+  /** When the last of `size` events was written: whole microseconds since 1970. */
+  writtenAtUs(size: number): number {
+    for (const raw of this.statements.all.iterate(size - 2, size)) return checkedRow(raw as RawRow).writtenAtUs;
+    throw new DamagedStore(`event ${size - 1} is missing`);
+  }
+
   inclusionProof(index: number, size: number): Uint8Array[] {
     return inclusionProof(index, size, this.tree.node);
   }

@@ -49,6 +49,12 @@ export class Readers {
     }
   }
 
+  /** When the last event was written; undefined in an empty store. */
+  async lastWrittenAtUs(): Promise<number | undefined> {
+    const size = this.covered();
+    return size === 0 ? undefined : this.streams.ask('writtenAtUs', size);
+  }
+
   inclusionProof(index: number, size: number): Promise<Uint8Array[]> {
     this.checkSize(size);
     return this.streams.ask('inclusionProof', index, size);

@@ -146,6 +146,11 @@ export class SqliteStore implements EventStore {
     return BigInt(this.newest.size - 1) as Position;
   }
 
+  /** When the last event was written, in whole microseconds since 1970; undefined in an empty store. */
+  lastWrittenAtUs(): Promise<number | undefined> {
+    return this.guarded(() => this.readers.lastWrittenAtUs());
+  }
+
   /** The newest signed head of the tree over all committed events. */
   head(): Head {
     return this.newest;

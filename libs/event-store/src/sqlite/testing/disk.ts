@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Surroundings } from './kill-rounds.js';
 
 const SOURCE = fileURLToPath(new URL('../../../src/sqlite/testing/durable.c', import.meta.url));
 
@@ -13,8 +14,22 @@ export function buildDisk(folder: string): string {
   return library;
 }
 
+/** Processes on a disk that loses, when they are killed, whatever was not synced. @param place a folder to work in */
+export function powerFailures(library: string, place: string): Surroundings {
+  let failures = 0;
+  return {
+    env: (served) => shadowed(library, served, join(place, `shadow${failures}`)),
+    after: () => {
+      const left = join(place, `left${failures}`);
+      restoreShadow(join(place, `shadow${failures}`), left);
+      failures += 1;
+      return left;
+    },
+  };
+}
+
 /** The environment of a process whose disk keeps a shadow of what is durable in `folder`: first, what is there now. */
-export function shadowed(library: string, folder: string, shadow: string): Record<string, string> {
+function shadowed(library: string, folder: string, shadow: string): Record<string, string> {
   mkdirSync(shadow, { recursive: true });
   if (existsSync(folder)) {
     const names = readdirSync(folder);
@@ -31,7 +46,7 @@ export function failing(library: string, folder: string, fromSync: number): Reco
 }
 
 /** The worst that a power failure can leave: nothing that was not synced, neither content nor names. */
-export function restoreShadow(shadow: string, target: string): void {
+function restoreShadow(shadow: string, target: string): void {
   mkdirSync(target, { recursive: true });
   const entries = join(shadow, 'entries');
   for (const line of existsSync(entries) ? readFileSync(entries, 'utf8').split('\n').slice(0, -1) : []) {
