@@ -26,13 +26,15 @@ export interface Account {
   readonly requirements: Requirement[];
   /** In order of time; sums over a window are differences of two totals, however long the history. */
   readonly counted: Counted[];
+  /** The same of what came from purses. */
+  readonly received: Counted[];
   /** In order of `from`. */
   maximumAges: readonly { readonly from: number; readonly age: number }[];
   ownerPub: EddsaPub | undefined;
 }
 
 export const account: Decider<Account, AccountEvent> = {
-  initial: () => ({ requirements: [], counted: [], maximumAges: [], ownerPub: undefined }),
+  initial: () => ({ requirements: [], counted: [], received: [], maximumAges: [], ownerPub: undefined }),
   evolve,
 };
 
@@ -53,7 +55,7 @@ export interface LegitimizationNeeded {
 }
 
 /** What the operation would bring the sum within the window to. */
-export function sumWithin(state: Account, { now, windowS }: { now: number; windowS: number }): bigint {
+export function sumWithin(state: Pick<Account, 'counted'>, { now, windowS }: { now: number; windowS: number }): bigint {
   const last = state.counted.at(-1);
   if (!last) return 0n;
   let [low, high] = [0, state.counted.length];
@@ -71,7 +73,8 @@ export function legitimizationNeeded(
   limit: LegitimizationLimit,
   { now, amount }: { now: number; amount: bigint },
 ): LegitimizationNeeded | undefined {
-  const sum = sumWithin(state, { now, windowS: limit.windowS }) + amount;
+  const counted = limit.rule === 'P2P_RECEIVE' ? state.received : state.counted;
+  const sum = sumWithin({ counted }, { now, windowS: limit.windowS }) + amount;
   if (sum <= limit.threshold) return undefined;
   const known = state.requirements.find(({ rule }) => rule === limit.rule);
   if (known?.approved) return undefined;
@@ -104,17 +107,22 @@ function evolve(state: Account, event: AccountEvent): Account {
       }
       return state;
     }
-    case 'WithdrawalCounted': {
-      const last = state.counted.at(-1);
-      // A clock set back must not take entries out of order: they count from the latest time seen.
-      const at = Math.max(event.at, last?.at ?? 0);
-      state.counted.push({ at, total: (last?.total ?? 0n) + event.amount });
+    case 'WithdrawalCounted':
+      count(state.counted, event);
       return state;
-    }
+    case 'ReceiptCounted':
+      count(state.received, event);
+      return state;
     case 'AccountOwnerBound':
       state.ownerPub = event.accountPub;
       return state;
     default:
       return unreachable(event);
   }
+}
+
+/** A clock set back must not take entries out of order: they count from the latest time seen. */
+function count(counted: Counted[], event: { readonly at: number; readonly amount: bigint }): void {
+  const last = counted.at(-1);
+  counted.push({ at: Math.max(event.at, last?.at ?? 0), total: (last?.total ?? 0n) + event.amount });
 }

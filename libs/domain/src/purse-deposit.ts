@@ -96,18 +96,26 @@ export function earlierDeposit(state: Purse, claims: readonly DepositClaim[]): E
   return end?.how === 'merged' && last >= 0 ? { confirmation, mergedInto: end.merge.reservePub } : undefined;
 }
 
-/** The same for a creation: the purse must be the same one, too, and its contract. */
+/**
+ * The same for a creation. A purse that exists by the same terms and has ended refuses here, before the checks of the
+ * request itself: its expiration, for one, may lie in the past by now.
+ */
 export function earlierCreation(
   state: Purse,
-  {
-    terms,
-    contract,
-    deposits,
-  }: { terms: PurseTerms; contract: Contract | undefined; deposits: readonly DepositClaim[] },
-): EarlierDeposit | undefined {
-  const isKnown = state.terms !== undefined && isSameTerms(state.terms, terms);
-  if (!isKnown || addedContract(state, contract) || contractConflict(state, contract)) return undefined;
-  return earlierDeposit(state, deposits);
+  request: {
+    readonly terms: PurseTerms;
+    readonly contract: Contract | undefined;
+    readonly deposits: readonly DepositClaim[];
+    readonly now: number;
+  },
+): Decision<undefined, PurseDecided, EarlierDeposit> {
+  const { terms, contract, deposits, now } = request;
+  if (!state.terms || !isSameTerms(state.terms, terms)) return accept(undefined);
+  const saysMore = addedContract(state, contract) ?? contractConflict(state, contract);
+  const earlier = saysMore ? undefined : earlierDeposit(state, deposits);
+  if (earlier) return repeat(earlier);
+  const undecided = undecidedPurse(state, now);
+  return undecided.kind === 'refuse' ? undecided : accept(undefined);
 }
 
 /** More coins for a purse that exists. @param coinOf the loaded state of each coin of the request */
@@ -136,19 +144,16 @@ export function decideCreate(
   coinOf: (coinPub: CoinPub) => Coin,
   request: CreateRequest,
 ): Decision<DepositPlan, CreateRefusal, EarlierDeposit> {
-  const { terms, contract, deposits, now } = request;
+  const { terms, contract, deposits } = request;
   const earlier = earlierCreation(state, request);
-  if (earlier) return repeat(earlier);
-  if (state.terms) {
-    if (!isSameTerms(state.terms, terms)) return refuse({ code: 'PURSE_TERMS_CONFLICT', stored: state.terms });
-    const undecided = undecidedPurse(state, now);
-    if (undecided.kind === 'refuse') return undecided;
-  }
+  if (earlier.kind !== 'accept') return earlier;
+  const { terms: stored } = state;
+  if (stored && !isSameTerms(stored, terms)) return refuse({ code: 'PURSE_TERMS_CONFLICT', stored });
   const charged = chargedCoins(state, coinOf, deposits);
   if (charged.kind === 'refuse') return charged;
   const conflict = contractConflict(state, contract);
   if (conflict) return refuse(conflict);
-  return accept(state.terms ? depositPlan(state, charged.value, request) : creationPlan(charged.value, request));
+  return accept(stored ? depositPlan(state, charged.value, request) : creationPlan(charged.value, request));
 }
 
 /** A coin that pays now; those that paid before are not charged again. */

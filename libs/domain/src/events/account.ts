@@ -52,6 +52,14 @@ export const WithdrawalCounted = defineEvent('WithdrawalCounted', {
   at: instant(),
 });
 
+/** Money from a purse counts towards the account's limit; in one unit with the merge, or the request for the purse. */
+export const ReceiptCounted = defineEvent('ReceiptCounted', {
+  reservePub: f.reservePub(),
+  pursePub: f.pursePub(),
+  amount: amount(),
+  at: instant(),
+});
+
 /** A transfer with subject `KYC <key>` proved who owns the account. */
 export const AccountOwnerBound = defineEvent('AccountOwnerBound', {
   accountPub: f.eddsaPub(),
@@ -64,6 +72,7 @@ export const ACCOUNT_EVENTS = [
   LegitimizationRequired,
   LegitimizationDecided,
   WithdrawalCounted,
+  ReceiptCounted,
   AccountOwnerBound,
 ] as const;
 export type AccountEvent = EventOf<(typeof ACCOUNT_EVENTS)[number]>;

@@ -5,11 +5,11 @@ import { COIN_EVENTS, type CoinEvent } from './coin.js';
 import { type EventDefinition, EventFormatError, type JsonObject } from './fields.js';
 import { KEYS_EVENTS, type KeysEvent } from './keys.js';
 import { PURSE_EVENTS, type PurseEvent } from './purse.js';
-import { RESERVE_EVENTS, type ReserveEvent } from './reserve.js';
+import { RESERVE_EVENTS, RESERVE_PURSE_EVENTS, type ReserveEvent, type ReservePurseEvent } from './reserve.js';
 import { TRANSFER_EVENTS, type TransferEvent, WIRE_EVENTS, type WireEvent } from './wire.js';
 
 export interface EventsByCategory {
-  reserve: ReserveEvent;
+  reserve: ReserveEvent | ReservePurseEvent;
   purse: PurseEvent;
   coin: CoinEvent;
   wire: WireEvent;
@@ -22,7 +22,7 @@ export type Category = keyof EventsByCategory;
 export type AnyEvent = EventsByCategory[Category];
 
 export const CATALOGUE: { readonly [C in Category]: readonly EventDefinition<string, unknown>[] } = {
-  reserve: RESERVE_EVENTS,
+  reserve: [...RESERVE_EVENTS, ...RESERVE_PURSE_EVENTS],
   purse: PURSE_EVENTS,
   coin: COIN_EVENTS,
   wire: WIRE_EVENTS,
