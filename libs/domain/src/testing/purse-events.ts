@@ -211,3 +211,10 @@ export const mergedIntoReserve = (
   collectableAt: 99_000,
   ...over,
 });
+
+export const requestDeleted = (pursePub: PursePub = PURSE): OnReserve<'RequestedPurseDeleted'> => ({
+  type: 'RequestedPurseDeleted',
+  pursePub,
+  purseSignature: deleted(0).purseSignature,
+  at: 1_500,
+});
