@@ -44,15 +44,16 @@ afterAll(async () => {
 /** The exchange, seen through somebody who changes its answers. @returns its URL */
 async function throughLiar(lie: (path: string, body: string) => string): Promise<string> {
   const proxy = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', async () => {
-      const path = request.url ?? '/';
-      const body = request.method === 'POST' ? { body: Buffer.concat(chunks) } : {};
-      const reply = await fetch(new URL(path, exchange.baseUrl), { method: request.method ?? 'GET', ...body });
+    const pass = async (): Promise<void> => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const { method = 'GET', url: path = '/' } = request;
+      const body = method === 'POST' ? { body: Buffer.concat(chunks) } : {};
+      const reply = await fetch(new URL(path, exchange.baseUrl), { method, ...body });
       response.writeHead(reply.status, { 'Content-Type': 'application/json' });
       response.end(lie(path, await reply.text()));
-    });
+    };
+    pass().catch(() => response.destroy());
   });
   proxies.push(proxy);
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));

@@ -85,7 +85,7 @@ function stepsJson({ steps }: Narrator) {
 /** What somebody can do about it; a stack only for what nobody expected. */
 function explain(error: unknown, { exchangeUrl }: Surroundings): string {
   if (error instanceof ExchangeUnreachable) {
-    return `${error.message}\nIs an exchange running at ${exchangeUrl}? Start it with: npm start (or name it in FLORIN_URL)`;
+    return `${error.message}\nIs an exchange running at ${exchangeUrl}? Start it with: npm start (or see FLORIN_URL)`;
   }
   if (error instanceof BankMissing) return `${error.message}\nStart exchange and bank with: npm start`;
   if (error instanceof EncodingError) return error.message;

@@ -201,7 +201,7 @@ function tellCoins(
   coins: readonly Coin[],
 ) {
   for (const [index, { value, fees, cipher, ageMask }] of chosen.entries()) {
-    const kind = `${cipher === 'RSA' ? 'RSA' : 'Clause-Schnorr'}${ageMask === 0 ? '' : `, owner at most ${AGE} years old`}`;
+    const kind = `${cipher === 'RSA' ? 'RSA' : 'Clause-Schnorr'}${ageMask === 0 ? '' : `, for an owner of ${AGE}`}`;
     const coin = `${formatAmount(value)} (fee ${formatAmount(fees.withdraw)}), ${kind}`;
     step.fact(`coin ${short((coins[index] as Coin).coinPub)}`, coin);
   }

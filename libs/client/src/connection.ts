@@ -80,7 +80,7 @@ export class Connection {
     return this.#keys.get(options.refresh ?? false);
   }
 
-  /** Reads under the keys at hand and, if that fails, once more under newer ones: keys are rotated while we hold some. */
+  /** Reads under the keys at hand and, if that fails, once more under newer ones: keys change while we hold some. */
   async withKeys<Value>(read: (keys: ExchangeKeys) => Value): Promise<Value> {
     const keys = await this.keys();
     try {

@@ -281,26 +281,17 @@ describe('refusals', () => {
     expect(proof).toHaveProperty('history.balance', kudos('0.99'));
   });
 
-  test('an exchange that speaks with a key of its own is asked for its keys once more, and then not believed', async () => {
+  test('whoever speaks with a key of their own is asked for keys once more, and then not believed', async () => {
     const client = newClient();
     await client.keys();
-    const { signingPub, body } = { signingPub: privateKey('a key that nobody signed'), body: unknownDenomination() };
-    const refused = {
-      status: 404,
-      code: 1005,
-      hint: '',
-      request: '',
-      body: { ...body, exchange_pub: encodeBase32(signingPub) },
-    };
+    const zeros = (sizeBytes: number) => encodeBase32(new Uint8Array(sizeBytes));
+    const signed = { timestamp: { t_s: NOW }, h_denom_pub: zeros(64), exchange_sig: zeros(64) };
+    const body = { ...signed, exchange_pub: encodeBase32(privateKey('a key that nobody signed')) };
+    const refused = { status: 404, code: 1005, hint: '', request: '', body };
     await expect(client.verifyRefusal(refused)).rejects.toMatchObject({ kind: 'signature' });
     expect(exchange.requests('GET /keys')).toHaveLength(2);
   });
 });
-
-function unknownDenomination() {
-  const zeros = (sizeBytes: number) => encodeBase32(new Uint8Array(sizeBytes));
-  return { timestamp: { t_s: NOW }, h_denom_pub: zeros(64), exchange_sig: zeros(64) };
-}
 
 test('randomness of another size is refused', () => {
   const client = newClient({ randomBytes: () => new Uint8Array(31) });

@@ -38,9 +38,9 @@ export interface Withdrawal {
 const SECRET_SIZE = 32;
 
 /**
- * A wallet's side of one exchange. Every method throws ExchangeRefused when the exchange says no, ExchangeUnreachable when
- * nothing is known (the same call may be repeated), and ExchangeMisbehaved when a reply is malformed or a signature in it
- * does not verify; nothing that is returned is unverified, unless a docstring says so.
+ * A wallet's side of one exchange. Every method throws ExchangeRefused when the exchange says no, ExchangeUnreachable
+ * when nothing is known (the same call may be repeated), and ExchangeMisbehaved when a reply is malformed or a
+ * signature in it does not verify; nothing that is returned is unverified, unless a docstring says so.
  */
 export class ExchangeClient {
   readonly baseUrl: string;
@@ -158,7 +158,7 @@ export class ExchangeClient {
 
   /**
    * The entries of a reserve's history, every signature verified.
-   * @param start leaves out the entries up to this row; then the balance is only what the exchange says, otherwise it is
+   * @param start leaves out the entries up to this row; then the balance is only what the exchange says, otherwise
    *   what the entries sum up to
    */
   reserveHistory(reservePriv: Uint8Array, start = 0, options: CallOptions = {}): Promise<HistoryReply> {

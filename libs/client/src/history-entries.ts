@@ -6,8 +6,8 @@ import { requireExchangeSignature, type Voices } from './signing-keys.js';
 import { costOf } from './withdraw-plan.js';
 
 /*
- * The entries of a reserve's history, each with the signature that stands behind it: the owner's for what was asked for,
- * the exchange's for what it vouches for. A credit from the bank has none.
+ * The entries of a reserve's history, each with the signature that stands behind it: the owner's for what was asked
+ * for, the exchange's for what it vouches for. A credit from the bank has none.
  * Source: protocol/endpoints.md B2; recorded entries: test/vectors/http
  */
 

@@ -4,8 +4,9 @@ import { ENTRY_READERS, type HistoryScope, type ReserveHistoryEntry } from './hi
 import { amountIn, type ReplyObject, text } from './reply.js';
 
 /*
- * The history of a reserve, which is also the proof behind "you have not enough": whatever left the reserve has to carry
- * a signature, and the sum has to be the balance. What came from the bank carries none: the owner knows it, and compares.
+ * The history of a reserve, which is also the proof behind "you have not enough": whatever left the reserve has to
+ * carry a signature, and the sum has to be the balance. What came from the bank carries none: the owner knows it, and
+ * compares.
  * Source: protocol/endpoints.md B2, ledger-rules.md section 1
  */
 

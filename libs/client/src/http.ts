@@ -4,8 +4,8 @@ import { ReplyObject, text, wholeNumber } from './reply.js';
 import { type RetryPolicy, retryAfterMs, retrying } from './retry.js';
 
 /*
- * HTTP as the protocol uses it. A request is turned into bytes once and sent as often as it takes; a reply is limited in
- * time and size, and is what was accepted, a refusal with the body of the protocol, or neither.
+ * HTTP as the protocol uses it. A request is turned into bytes once and sent as often as it takes; a reply is limited
+ * in time and size, and is what was accepted, a refusal with the body of the protocol, or neither.
  */
 
 /** `fetch` of the platform, or one that behaves like it. */

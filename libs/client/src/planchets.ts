@@ -14,8 +14,8 @@ import { ExchangeMisbehaved } from './errors.js';
 import { readingAt } from './reply.js';
 
 /*
- * Planchets: coins before they are signed. Everything secret about a batch comes from one 32-byte seed, so that a wallet
- * that keeps seed and denominations can make the same request again, and get the same coins:
+ * Planchets: coins before they are signed. Everything secret about a batch comes from one 32-byte seed, so that a
+ * wallet that keeps seed and denominations can make the same request again, and get the same coins:
  *
  *   seed -> one secret per coin -> coin key, blinding secret, age commitment, Clause-Schnorr nonce
  *

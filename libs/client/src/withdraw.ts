@@ -17,8 +17,8 @@ import type { SignatureChecker } from './signatures.js';
 import { costOf } from './withdraw-plan.js';
 
 /*
- * The withdrawal itself: every planchet is signed by the reserve, the exchange signs all or none, and what it answers is
- * unblinded and verified before it is believed to be money.
+ * The withdrawal itself: every planchet is signed by the reserve, the exchange signs all or none, and what it answers
+ * is unblinded and verified before it is believed to be money.
  * Source: spec/batch-withdraw.txt, protocol/endpoints.md A1
  */
 

@@ -19,9 +19,9 @@ import {
 } from './signed-keys.js';
 
 /*
- * Test support: an exchange that keeps its reserves in memory and knows just what a wallet asks of it, over real HTTP and
- * with real signatures; written from spec/*.txt and protocol/endpoints.md, from no code of ours. A test may spoil what it
- * answers, to see that the client notices.
+ * Test support: an exchange that keeps its reserves in memory and knows just what a wallet asks of it, over real HTTP
+ * and with real signatures; written from spec/*.txt and protocol/endpoints.md, from no code of ours. A test may spoil
+ * what it answers, to see that the client notices.
  */
 
 /** A request as it came. */
