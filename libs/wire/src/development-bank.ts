@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { ErrorCode, errorNameOf, type SentErrorCode, validatePayto } from '@florin/encoding';
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify, type HTTPMethods } from 'fastify';
@@ -48,6 +49,7 @@ export interface DevelopmentBank {
 }
 
 const BODY_SIZE_MAX = 64 * 1024;
+const CLOSE_GRACE_MS = 1_000;
 const PATH_PARAMETER_LENGTH_MAX = 512;
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
@@ -76,7 +78,10 @@ export async function startDevelopmentBank(options: DevelopmentBankOptions): Pro
       port: actual,
       async close() {
         bell.close();
+        // A connection on which no request ever came is not idle to Node, and would hold up the end for a minute.
+        const grace = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS);
         await app.close();
+        clearTimeout(grace);
         ledger.close();
       },
     };
@@ -119,7 +124,24 @@ function buildApp(bank: Bank): FastifyInstance {
     refuseOtherMethods(app, method, url);
   }
   refuseOtherMethods(app, 'GET', '/');
+  endUnusedConnections(app);
   return app;
+}
+
+/** Node counts a connection on which nothing was asked yet as busy; clients open some ahead, and they hold up the end. */
+function endUnusedConnections(app: FastifyInstance): void {
+  const unused = new Set<Socket>();
+  let ending = false;
+  app.server.on('connection', (socket: Socket) => {
+    if (ending) socket.destroy();
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  app.server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket));
+  app.addHook('preClose', async () => {
+    ending = true;
+    for (const socket of unused) socket.destroy();
+  });
 }
 
 /** 405/20 for the methods a path does not have. Fastify adds HEAD to every GET. */

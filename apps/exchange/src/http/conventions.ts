@@ -1,4 +1,6 @@
 /** What holds for every path: CORS, OPTIONS, tidy paths, compressed replies, and answers for paths that are none. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { ErrorCode } from '@florin/encoding';
@@ -55,16 +57,31 @@ export function applyConventions(
     checkPathKeys(request.params);
     return undefined;
   });
-  // A connection that is kept after an answer given while the service ends would hold up the end for a minute.
+  endConnections(fastify);
+  fastify.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
+  fastify.setErrorHandler((error, request, reply) => failed(error, request, reply));
+}
+
+/**
+ * When the service ends, no connection may hold it up for a minute: neither one that is kept after its answer, nor one on
+ * which nothing was asked yet, which Node counts as busy and clients open ahead.
+ */
+function endConnections(fastify: FastifyInstance): void {
+  const unused = new Set<Socket>();
   let ending = false;
+  fastify.server.on('connection', (socket: Socket) => {
+    if (ending) socket.destroy();
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  fastify.server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket));
   fastify.addHook('preClose', async () => {
     ending = true;
+    for (const socket of unused) socket.destroy();
   });
-  fastify.addHook('onSend', async (request, reply, payload) => {
+  fastify.addHook('onSend', async (_request, reply) => {
     if (ending) reply.header('Connection', 'close');
-    return compressed(request, reply, payload);
   });
-  fastify.setErrorHandler((error, request, reply) => failed(error, request, reply));
 }
 
 /** zlib where the client takes it and it is shorter. */
