@@ -18,6 +18,7 @@ const DEVELOPMENT_CONFIG = join(dirname(fileURLToPath(import.meta.url)), '../con
 /** For the commands to try: a key whose owner nobody is. */
 const SAMPLE_RESERVE = '4Y7ANEYXW7M5ZHGJ91WX2W9F8HTJFFP9YJXY5VS288N2Z2NA43PG';
 const SAMPLE_ACCOUNT = 'payto://x-taler-bank/localhost/alice?receiver-name=Alice';
+const CLOSE_GRACE_MS = 10_000;
 const EXIT_CONFIG = 78;
 const EXIT_FAULT = 70;
 
@@ -31,10 +32,13 @@ async function main(): Promise<void> {
   const adminPort = settings.adminPort || (await freePort(settings.adminHost));
   const baseUrl = settings.baseUrl ?? `http://${settings.host}:${port}/`;
   let closing: Promise<void> | undefined;
-  const stops: (() => Promise<unknown>)[] = [];
+  const stops: (readonly [string, () => Promise<unknown>])[] = [];
   const shutDown = (code: number): Promise<void> => {
     closing ??= (async () => {
-      for (const stop of stops.reverse()) await stop();
+      for (const [name, stop] of stops.reverse()) {
+        log.debug({ name }, 'stopping');
+        await stop();
+      }
       process.exit(code);
     })();
     return closing;
@@ -46,20 +50,28 @@ async function main(): Promise<void> {
   };
 
   const foundation = await layFoundation({ ...settings, baseUrl, port, adminPort }, log, fail);
-  stops.push(() => foundation.close());
+  stops.push(['foundation', () => foundation.close()]);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void shutDown(0));
   process.on('unhandledRejection', (error) => log.error({ error }, 'a promise failed and nobody looked'));
 
   const app = await createHttpService(foundation);
   await app.init();
-  stops.push(() => app.close());
+  stops.push([
+    'http service',
+    async () => {
+      // What is being answered is finished; a connection on which nothing comes must not hold up the end.
+      const grace = setTimeout(() => app.getHttpServer().closeAllConnections(), CLOSE_GRACE_MS);
+      await app.close();
+      clearTimeout(grace);
+    },
+  ]);
   await app.get(KeyRing).start();
   await app.get(Offering).round();
   await foundation.markLedger();
   app.get(Jobs).start();
   foundation.scrubRegularly();
   const admin = await startAdmin(app, foundation);
-  stops.push(() => admin.close());
+  stops.push(['admin port', () => admin.close()]);
   await app.listen(port, settings.host);
 
   const { bank } = foundation;
@@ -72,7 +84,7 @@ async function main(): Promise<void> {
   };
   writeFileSync(runFile, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
   chmodSync(runFile, 0o600);
-  stops.push(async () => rmSync(runFile, { force: true }));
+  stops.push(['run file', async () => rmSync(runFile, { force: true })]);
   if (settings.mode === 'development') welcome(settings, foundation, baseUrl);
   console.log(`ready http://${settings.host}:${port}/`);
 }
