@@ -54,7 +54,7 @@ export class StreamWatchers {
     return new Promise((resolve) => {
       const wakers = this.watching.get(stream) ?? new Set();
       const wake = (): void => {
-        if (!wakers.delete(wake)) return;
+        wakers.delete(wake);
         if (wakers.size === 0) this.watching.delete(stream);
         signal.removeEventListener('abort', wake);
         resolve();
