@@ -153,6 +153,33 @@ describe('the sum within a window', () => {
   });
 });
 
+describe('what came from purses', () => {
+  const received = (amount: bigint, at: number): AccountEvent => ({
+    type: 'ReceiptCounted',
+    reservePub: bytesOf('reserve', 32),
+    pursePub: bytesOf('purse', 32),
+    amount,
+    at,
+  });
+  const needed = (rule: LegitimizationRule, amount: string) => (state: Account) =>
+    legitimizationNeeded(state, { ...LIMIT, rule }, { now: 1_000, amount: eur(amount) })?.amount;
+
+  test('counts for its own rule, and withdrawals for all others', () => {
+    const history = [received(eur('20'), 990), counted(eur('10'), 990)];
+    expect(given(...history).ask(needed('P2P_RECEIVE', '5'))).toBeUndefined();
+    expect(given(...history).ask(needed('P2P_RECEIVE', '5.00000001'))).toBe(eur('25.00000001'));
+    for (const rule of ['WITHDRAW', 'RESERVE_WITHDRAW', 'RESERVE_CLOSE'] as const) {
+      expect(given(...history).ask(needed(rule, '15'))).toBeUndefined();
+      expect(given(...history).ask(needed(rule, '15.00000001'))).toBe(eur('25.00000001'));
+    }
+  });
+
+  test('is summed over the same window', () => {
+    expect(given(received(eur('20'), 900)).ask(needed('P2P_RECEIVE', '25'))).toBeUndefined();
+    expect(given(received(eur('20'), 901)).ask(needed('P2P_RECEIVE', '25'))).toBe(eur('45'));
+  });
+});
+
 describe('the maximum age', () => {
   const ageAt = (now: number) => (state: Account) => maximumAgeAt(state, now);
   const history = [

@@ -7,6 +7,7 @@ import {
   type KeyBook,
   keyBook,
   type OfferedDenomination,
+  recoupableDenomination,
   usableDenomination,
   wireFeesAt,
 } from './keys.js';
@@ -98,6 +99,31 @@ describe('a denomination', () => {
     const both = { ...offered('a'), start: 250 };
     given(both, revoked('a')).when(use(200)).thenRefused(refusal('DENOMINATION_EXPIRED'));
     given(offered('a'), revoked('a')).when(use(99)).thenRefused(refusal('DENOMINATION_NOT_YET_VALID'));
+  });
+});
+
+describe('a denomination whose coins are recouped', () => {
+  const recoup = (now: number) => (book: KeyBook) => recoupableDenomination(book, hashOf('a'), now);
+  const refusal = (code: string) => ({ code, denominationHash: hashOf('a') }) as never;
+
+  test('is revoked, has begun and is still redeemed', () => {
+    given(offered('a'), revoked('a')).when(recoup(100)).thenAccepted(offered('a'));
+    given(offered('a'), revoked('a')).when(recoup(299)).thenAccepted(offered('a'));
+  });
+
+  test('is refused while it stands', () => {
+    given(offered('a')).when(recoup(150)).thenRefused(refusal('DENOMINATION_NOT_REVOKED'));
+    given(offered('a'), offered('b'), revoked('b')).when(recoup(150)).thenRefused(refusal('DENOMINATION_NOT_REVOKED'));
+  });
+
+  test('is refused in the order unknown, expired, not yet valid, not revoked', () => {
+    given(revoked('a')).when(recoup(300)).thenRefused(refusal('DENOMINATION_UNKNOWN'));
+    given({ ...offered('a'), start: 400 })
+      .when(recoup(300))
+      .thenRefused(refusal('DENOMINATION_EXPIRED'));
+    given(offered('a'), revoked('a')).when(recoup(300)).thenRefused(refusal('DENOMINATION_EXPIRED'));
+    given(offered('a')).when(recoup(99)).thenRefused(refusal('DENOMINATION_NOT_YET_VALID'));
+    given(offered('a'), revoked('a')).when(recoup(99)).thenRefused(refusal('DENOMINATION_NOT_YET_VALID'));
   });
 });
 
