@@ -59,7 +59,9 @@ export function applyConventions(
   });
   endConnections(fastify);
   fastify.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
-  fastify.setErrorHandler((error, request, reply) => failed(error, request, reply));
+  // Fastify would close the connection on a body that it did not read to its end, and cut off the client that sends it
+  // from the answer. Node reads the rest and throws it away.
+  fastify.setErrorHandler((error, request, reply) => failed(error, request, reply.removeHeader('connection')));
 }
 
 /**

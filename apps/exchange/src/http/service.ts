@@ -14,6 +14,9 @@ import { WireBodyPipe } from './validation.js';
 const PATH_PARAMETER_LENGTH_MAX = 600;
 const CORRELATION_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
+/** How long a request may take to arrive; a reply may take longer. */
+const REQUEST_TIMEOUT_MS = 120_000;
+
 /** Nest would answer unknown paths and faults below it in words of its own; the protocol's handlers are set instead. */
 class ProtocolAdapter extends FastifyAdapter {
   override setErrorHandler() {
@@ -31,6 +34,7 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
   const adapter = new ProtocolAdapter({
     bodyLimit: BODY_BYTES_MAX,
     forceCloseConnections: 'idle',
+    requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false, // what still arrives is answered: the ledger is closed after the service
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
     rewriteUrl: (request: IncomingMessage) => tidyUrl(request.url ?? '/'),
