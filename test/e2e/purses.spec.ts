@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { decodeBase32, encodeBase32 } from '@florin/encoding';
+import { encodeBase32 } from '@florin/encoding';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { expectCoins, newPlanchets, newReserve, withdraw } from './support/coins.js';
@@ -111,7 +111,7 @@ test('one coin raced into ten purses pays into as many as its value allows; the 
   }
   const told = expectOk(await coinHistory(baseUrl, coin));
   expect(told.balance).toBe('KUDOS:0.2');
-  expect(told.history).toEqual((refused.at(-1)?.json as Json).history);
+  expect(told.history).toEqual(refused.at(-1)?.json.history);
 });
 
 test('a purse that nobody merges gives everything back when its time is over, and repeats keep their answer', async () => {
@@ -147,12 +147,9 @@ test('a purse that nobody merges gives everything back when its time is over, an
   expectRefusal(await postPurse(baseUrl, keys, 'merge', mergeBody(baseUrl, keys, terms, newReserve())), 410, 1026);
   expectRefusal(await send(`${baseUrl}contracts/${contract.contract_pub}`), 404, 1950);
   expectRefusal(await deletePurse(baseUrl, keys), 409, 1679);
-  const again = newPurse();
-  expectConfirmed(await create(baseUrl, again, terms2(), coins), again, lastTerms, offers, net(...coins));
+  const [another, later] = [newPurse(), termsOf('1')];
+  expectConfirmed(await create(baseUrl, another, later, coins), another, later, offers, net(...coins));
 });
-
-let lastTerms = termsOf('1');
-const terms2 = () => (lastTerms = termsOf('1'));
 
 test('the owner of a purse deletes it: coins are whole again, and only once', async () => {
   const [coin] = (await newCoins(exchange, offers, '1')) as [Coin];
@@ -306,7 +303,6 @@ test('merging checks who says so, where to and what the law wants', async () => 
   await refused({ reserve_sig: request.merge_sig }, 403, 1877);
   const foreign = mergeBody('http://exchange.example.org/', keys, terms, reserve);
   await refused(foreign, 404, 1880);
-  expect(decodeBase32(reserve.pub, 32)).toHaveLength(32);
   expectRefusal(await statusOf(keys.purse.pub, 'elsewhere'), 400, 1475);
   expectRefusal(await send(`${baseUrl}reserves/${reserve.pub}`), 404, 1027);
   expectMerged(await postPurse(baseUrl, keys, 'merge', request), baseUrl, keys, terms, reserve);

@@ -5,6 +5,10 @@ import { Views } from '@florin/projections';
 import { AccountVault, Signers, Verifiers } from '@florin/signing';
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { CoinChecks } from './coins/coin.checks.js';
+import { CoinsController } from './coins/coins.controller.js';
+import { CoinHistories } from './coins/history.js';
+import { PurseRefusals } from './http/purse-refusals.js';
 import { Refusals } from './http/refusals.js';
 import { MasterTerms } from './keys/master-terms.js';
 import { MetaController } from './keys/meta.controller.js';
@@ -14,6 +18,17 @@ import { DecideLegitimizationHandler } from './kyc/decide.handler.js';
 import { KycController } from './kyc/kyc.controller.js';
 import { KycStatus } from './kyc/kyc-status.js';
 import { Legitimization } from './kyc/legitimization.js';
+import { PurseConfirmations } from './purses/confirmations.js';
+import { CreatePurseHandler } from './purses/create.handler.js';
+import { DeletePurseHandler } from './purses/delete.handler.js';
+import { DepositIntoPurseHandler } from './purses/deposit.handler.js';
+import { PurseDeposits } from './purses/deposits.js';
+import { PurseExpiry } from './purses/expiry.js';
+import { MergePurseHandler } from './purses/merge.handler.js';
+import { PurseChecks } from './purses/purse.checks.js';
+import { PurseStatuses } from './purses/purse-status.js';
+import { PurseWire } from './purses/purse-wire.js';
+import { PursesController } from './purses/purses.controller.js';
 import { CloseReserveHandler } from './reserves/close.handler.js';
 import { Closings } from './reserves/closings.js';
 import { CsrWithdrawHandler } from './reserves/csr-withdraw.handler.js';
@@ -72,11 +87,17 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     CsrWithdrawHandler,
     DecideLegitimizationHandler,
     DecideTransferHandler,
+    CreatePurseHandler,
+    DepositIntoPurseHandler,
+    MergePurseHandler,
+    DeletePurseHandler,
   ];
   const services = [
     Accounts,
     BookCredits,
     Closings,
+    CoinChecks,
+    CoinHistories,
     Cryptography,
     ExchangeSigners,
     Gateways,
@@ -89,6 +110,13 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     Offering,
     PayTransfers,
     PublishedKeys,
+    PurseChecks,
+    PurseConfirmations,
+    PurseDeposits,
+    PurseExpiry,
+    PurseRefusals,
+    PurseStatuses,
+    PurseWire,
     Refusals,
     ReserveExpiry,
     ReserveHistory,
@@ -98,7 +126,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
   return {
     module: ExchangeModule,
     imports: [CqrsModule],
-    controllers: [MetaController, ReservesController, KycController],
+    controllers: [MetaController, ReservesController, PursesController, CoinsController, KycController],
     providers: [...given, ...services, ...handlers],
   };
 }

@@ -43,9 +43,11 @@ export function detailsColumn(details: object): string {
   return JSON.stringify(plain);
 }
 
+type Plain = string | number | boolean;
+
 export function detailsOf(column: string): object {
-  const details = JSON.parse(column) as Record<string, string | number | { readonly n: string }>;
-  const values: Record<string, string | number | bigint> = {};
+  const details = JSON.parse(column) as Record<string, Plain | { readonly n: string }>;
+  const values: Record<string, Plain | bigint> = {};
   for (const [member, value] of Object.entries(details)) {
     if (typeof value !== 'object') values[member] = value;
     else values[member] = value.n === 'never' ? NEVER : BigInt(value.n);

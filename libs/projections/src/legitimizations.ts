@@ -159,6 +159,7 @@ export const legitimizations = defineView({
             bind.run(account, event.accountPub);
             return;
           case 'WithdrawalCounted':
+          case 'ReceiptCounted':
             return;
           default:
             unreachable(event);

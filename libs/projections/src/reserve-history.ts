@@ -9,11 +9,15 @@ import {
   assert,
   type CoinPub,
   type DenominationHash,
+  type EddsaPub,
   type EddsaSignature,
   type EnvelopeHash,
   type FullPaytoHash,
+  type HashCode,
+  type PursePub,
   type ReserveEvent,
   type ReservePub,
+  type ReservePurseEvent,
   type SealedUri,
   unreachable,
 } from '@florin/domain';
@@ -68,6 +72,24 @@ export type ReserveHistoryEntry =
       readonly targetAccount: AccountHash;
       readonly sealedTarget: SealedUri;
       readonly at: number;
+    }
+  | {
+      /** A purse for this reserve: first requested, where it was, then merged. */
+      readonly kind: 'MERGE';
+      /** The purse's target: comes in once `merged`. */
+      readonly amount: bigint;
+      /** Left the reserve when the purse was requested. */
+      readonly purseFee: bigint;
+      readonly pursePub: PursePub;
+      readonly minAge: number;
+      readonly purseExpiresAt: number;
+      readonly contractTermsHash: HashCode;
+      readonly mergePub: EddsaPub;
+      readonly mergeTimestamp: number;
+      readonly paidFrom: 'merge' | 'quota' | 'fee';
+      /** AccountMergePS. */
+      readonly reserveSignature: EddsaSignature;
+      readonly merged: boolean;
     };
 
 /** An entry with its number in the reserve's history, from 1, the same after every rebuild: the ETag counts by it. */
@@ -86,7 +108,7 @@ export interface ReserveHistory {
 }
 
 /** The entries that an event adds to its reserve's history, in order. */
-export function reserveHistoryEntries(event: ReserveEvent): ReserveHistoryEntry[] {
+export function reserveHistoryEntries(event: ReserveEvent | ReservePurseEvent): ReserveHistoryEntry[] {
   switch (event.type) {
     case 'ReserveFunded': {
       const { amount, wireAccount, bankRow, bankTime, originHash, originAccount, sealedOrigin } = event;
@@ -107,6 +129,12 @@ export function reserveHistoryEntries(event: ReserveEvent): ReserveHistoryEntry[
       const closing = { kind: 'CLOSING', ...paid, targetHash, targetAccount, sealedTarget, at } as const;
       return event.cause === 'request' ? [closeEntry(event), closing] : [closing];
     }
+    case 'PurseRequested':
+      return [mergeEntry(event, false)];
+    case 'PurseMergedIntoReserve':
+      return [mergeEntry(event, true)];
+    case 'RequestedPurseDeleted':
+      return [];
     default:
       return unreachable(event);
   }
@@ -116,6 +144,26 @@ function closeEntry(event: Extract<ReserveEvent, { type: 'CloseRequested' | 'Res
   const { requestTimestamp, designatedHash, reserveSignature } = event;
   assert(requestTimestamp !== undefined && reserveSignature !== undefined, 'a requested close without its signature');
   return { kind: 'CLOSE', requestTimestamp, ...(designatedHash && { designatedHash }), reserveSignature };
+}
+
+function mergeEntry(
+  event: Extract<ReservePurseEvent, { type: 'PurseRequested' | 'PurseMergedIntoReserve' }>,
+  merged: boolean,
+): ReserveHistoryEntry {
+  const { target: amount, purseFee, pursePub, minAge, purseExpiresAt, contractTermsHash, mergePub } = event;
+  const { mergeTimestamp, paidFrom, reserveSignature } = event;
+  const terms = { pursePub, minAge, purseExpiresAt, contractTermsHash, mergePub, mergeTimestamp };
+  return { kind: 'MERGE', amount, purseFee, ...terms, paidFrom, reserveSignature, merged };
+}
+
+/** A purse that was requested and then merged is one entry for clients: the later, with fee and target. */
+export function withoutSettledRequests<Row extends { readonly entry: ReserveHistoryEntry }>(
+  rows: readonly Row[],
+): Row[] {
+  const merged = new Set(
+    rows.map(({ entry }) => (entry.kind === 'MERGE' && entry.merged ? entry.pursePub : undefined)),
+  );
+  return rows.filter(({ entry }) => entry.kind !== 'MERGE' || entry.merged || !merged.has(entry.pursePub));
 }
 
 /** By how much an entry changes the balance. */
@@ -129,6 +177,8 @@ function effectOf(entry: ReserveHistoryEntry): bigint {
       return -entry.amount;
     case 'CLOSE':
       return 0n;
+    case 'MERGE':
+      return entry.merged ? entry.amount : -entry.purseFee;
     default:
       return unreachable(entry);
   }

@@ -5,6 +5,7 @@ import {
   type FullPaytoHash,
   type ReserveEvent,
   type ReservePub,
+  type ReservePurseEvent,
   type SealedUri,
   unreachable,
 } from '@florin/domain';
@@ -127,7 +128,7 @@ const columnsOf = (row: Row): (string | number | null)[] => [
 ];
 
 /** Changes `row` in place. */
-function changed(row: Row, event: ReserveEvent): Row {
+function changed(row: Row, event: ReserveEvent | ReservePurseEvent): Row {
   switch (event.type) {
     case 'ReserveFunded':
       row.sealed_origin = event.sealedOrigin;
@@ -143,6 +144,13 @@ function changed(row: Row, event: ReserveEvent): Row {
       return moved(row, -event.debited);
     case 'CoinsRecouped':
       return credited(row, event);
+    case 'PurseRequested':
+      return moved(row, -event.purseFee);
+    case 'RequestedPurseDeleted':
+      return row;
+    case 'PurseMergedIntoReserve':
+      row.received_from_purse = 1;
+      return credited(row, { ...event, amount: event.target });
     default:
       return unreachable(event);
   }

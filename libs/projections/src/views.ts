@@ -1,12 +1,23 @@
 /** The read models. One more is a file and a line here. */
+import { coinHistory } from './coin-history.js';
 import { denominations } from './denominations.js';
 import { legitimizations } from './legitimizations.js';
+import { purses } from './purses.js';
 import { reserveHistory } from './reserve-history.js';
 import { reserveSummary } from './reserve-summary.js';
 import { transfers } from './transfers.js';
 import { wireCredits } from './wire-credits.js';
 
-export const VIEWS = [reserveSummary, reserveHistory, transfers, wireCredits, denominations, legitimizations] as const;
+export const VIEWS = [
+  reserveSummary,
+  reserveHistory,
+  purses,
+  coinHistory,
+  transfers,
+  wireCredits,
+  denominations,
+  legitimizations,
+] as const;
 
 type ListedView = (typeof VIEWS)[number];
 export type ViewName = ListedView['name'];

@@ -6,6 +6,9 @@ import { malformedParameter, TalerError } from './taler-error.js';
 /** Keys in paths: 32 bytes each, and each with an error code of its own. */
 const PATH_KEYS: Readonly<Record<string, SentErrorCode>> = {
   reserve_pub: ErrorCode.GENERIC_RESERVE_PUB_MALFORMED,
+  purse_pub: ErrorCode.EXCHANGE_GENERIC_PURSE_PUB_MALFORMED,
+  coin_pub: ErrorCode.EXCHANGE_GENERIC_COINS_INVALID_COIN_PUB,
+  contract_pub: ErrorCode.EXCHANGE_CONTRACTS_INVALID_CONTRACT_PUB,
 };
 
 function canonicalKey(name: string, text: string): string {
@@ -46,5 +49,15 @@ export class TimeoutPipe implements PipeTransform<string | undefined, number> {
     }
     const asked = BigInt(value);
     return asked > BigInt(LONG_POLL_MS_MAX) ? LONG_POLL_MS_MAX : Number(asked);
+  }
+}
+
+/** `start` of a history: the number of the last entry that the client knows, 0 if absent. */
+@Injectable()
+export class StartPipe implements PipeTransform<string | undefined, number> {
+  transform(value: string | undefined): number {
+    if (value === undefined) return 0;
+    if (!/^[0-9]{1,15}$/.test(value)) throw malformedParameter('start', 'start must be a whole number');
+    return Number(value);
   }
 }

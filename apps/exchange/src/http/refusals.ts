@@ -9,6 +9,7 @@ import { Clock } from '../runtime/clock.js';
 import { KeyRing, type KeysMissing } from '../runtime/key-ring.js';
 import { ExchangeSigners } from '../runtime/signers.js';
 import { Config } from '../runtime/tokens.js';
+import { type PurseRefusal, PurseRefusals } from './purse-refusals.js';
 import { malformedParameter, TalerError } from './taler-error.js';
 
 /** Every refusal that a handler can answer. */
@@ -16,6 +17,7 @@ export type Refusal =
   | KeysMissing
   | LegitimizationRefusal
   | WithdrawCheckRefusal
+  | PurseRefusal
   | (DenominationRefusal & { readonly oper: string })
   | { readonly code: 'RESERVE_UNKNOWN'; readonly reservePub: ReservePub }
   | { readonly code: 'AGE_RESTRICTED'; readonly maximumAge: number }
@@ -35,7 +37,10 @@ export type Refusal =
   | { readonly code: 'WIRE_FEES_MISSING'; readonly method: string };
 
 type RefusalOf<Code extends Refusal['code']> = Extract<Refusal, { code: Code }>;
-type Table = { readonly [Code in Refusal['code']]: (refusal: RefusalOf<Code>) => TalerError | Promise<TalerError> };
+type Code = Refusal['code'];
+type TableOf<Codes extends Code> = {
+  readonly [C in Codes]: (refusal: RefusalOf<C>) => TalerError | Promise<TalerError>;
+};
 
 @Injectable()
 export class Refusals {
@@ -43,17 +48,19 @@ export class Refusals {
     private readonly keys: KeyRing,
     private readonly signers: ExchangeSigners,
     private readonly history: ReserveHistory,
+    private readonly purses: PurseRefusals,
     private readonly clock: Clock,
     private readonly config: Config,
   ) {}
 
   /** The error to throw for `refusal`, with its proof. */
-  async toError<Code extends Refusal['code']>(refusal: RefusalOf<Code>): Promise<TalerError> {
-    const row = this.table[refusal.code] as (refusal: RefusalOf<Code>) => TalerError | Promise<TalerError>;
+  async toError<C extends Code>(refusal: RefusalOf<C>): Promise<TalerError> {
+    const table: TableOf<Code> = { ...this.table, ...this.purses.table };
+    const row = table[refusal.code] as (refusal: RefusalOf<C>) => TalerError | Promise<TalerError>;
     return row(refusal);
   }
 
-  private readonly table: Table = {
+  private readonly table: TableOf<Exclude<Code, PurseRefusal['code']>> = {
     KEYS_MISSING: ({ status }) =>
       new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status, headers: { 'Retry-After': '1' } }),
     DENOMINATION_UNKNOWN: ({ denominationHash }) => this.denominationUnknown(denominationHash),

@@ -3,7 +3,7 @@
  * class then holds values of the domain (bytes, seconds, amounts), not text. Only declared members are looked at:
  * unknown ones are dropped, as the protocol asks, however large they are.
  */
-import { decodeBase32, encodeBase32, parseAmount, parseTimestamp } from '@florin/encoding';
+import { type Amount, decodeBase32, encodeBase32, parseAmount, parseTimestamp } from '@florin/encoding';
 import { IsArray, IsOptional, ValidateBy, ValidateNested } from 'class-validator';
 
 /** What a parser threw, in the place of the value, until validation reports it. */
@@ -128,10 +128,17 @@ export const text =
 /** Whole seconds since 1970, or NEVER. */
 export const timestamp: Parser<number> = (json) => parseTimestamp(json);
 
-export const amountIn =
-  (currency: () => string): Parser<bigint> =>
-  (json) =>
-    parseAmount(textOf(json), currency()).units;
+/** An amount of any currency: which one is right, the configuration says. */
+export const amount: Parser<Amount> = (json) => parseAmount(textOf(json));
+
+/** At most `max` of what `parse` reads. */
+export const listOf =
+  <Value>(parse: Parser<Value>, max: number): Parser<Value[]> =>
+  (json) => {
+    if (!Array.isArray(json)) throw new TypeError('an array is expected');
+    if (json.length > max) throw new RangeError(`at most ${max} elements are accepted here`);
+    return json.map(parse);
+  };
 
 export const integer =
   (max: number): Parser<number> =>

@@ -106,6 +106,19 @@ export class Legitimization {
     return checked.kind === 'refuse' ? checked : accept(undefined);
   }
 
+  /** Money from a purse, for the account of the reserve itself; where it counts, if it does. */
+  async checkReceive(
+    tx: Transaction,
+    request: { reservePub: ReservePub; amount: bigint; now: number },
+  ): Promise<Decision<AccountStream | undefined, LegitimizationRefusal>> {
+    const { p2pReceive } = this.config.legitimization;
+    if (!p2pReceive) return accept(undefined);
+    const { uri, hash } = this.reserveAccount(request.reservePub);
+    const limit = { rule: 'P2P_RECEIVE' as const, ...limitOf(p2pReceive) };
+    const checked = await this.check(tx, { ...request, hash, limit, seal: () => this.accounts.seal(hash, uri) });
+    return checked.kind === 'refuse' ? checked : accept(checked.value.stream);
+  }
+
   private async check(
     tx: Transaction,
     request: {

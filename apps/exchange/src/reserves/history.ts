@@ -1,7 +1,7 @@
 /** A reserve's history as clients see it, made from the stream that decides; signed where the exchange vouches. */
 import { type ReservePub, Streams } from '@florin/domain';
 import { decodeBase32, formatAmount, message, timestampJson } from '@florin/encoding';
-import { type ReserveHistoryEntry, reserveHistoryEntries } from '@florin/projections';
+import { type ReserveHistoryEntry, reserveHistoryEntries, withoutSettledRequests } from '@florin/projections';
 import { Injectable } from '@nestjs/common';
 import { Accounts } from '../runtime/accounts.js';
 import { ExchangeSigners } from '../runtime/signers.js';
@@ -12,6 +12,16 @@ export interface HistoryRow {
   readonly row: number;
   readonly json: Record<string, unknown>;
 }
+
+export interface ReadHistory {
+  readonly balance: bigint;
+  readonly lastRow: number;
+  /** Entries after number `start`. */
+  readonly entries: (start: number) => Promise<HistoryRow[]>;
+}
+
+/** What AccountMergePS says of how the purse is paid. */
+const MERGE_FLAGS = { merge: 1, quota: 2, fee: 3 } as const;
 
 @Injectable()
 export class ReserveHistory {
@@ -25,20 +35,35 @@ export class ReserveHistory {
 
   /** All entries after number `start`, grouped by type, newest first within a type, as the reference answers. */
   async entries(reservePub: ReservePub, start = 0): Promise<HistoryRow[]> {
+    return (await this.read(reservePub)).entries(start);
+  }
+
+  /** The reserve as its stream says, and its history on demand; `lastRow` is 0 if the reserve does not exist. */
+  async read(reservePub: ReservePub): Promise<ReadHistory> {
     const stream = this.streams.reserve(reservePub);
     const rows: { row: number; entry: ReserveHistoryEntry }[] = [];
-    let row = 0;
+    let state = stream.initial();
     for (let fromNumber = 0, complete = false; !complete; ) {
       const page = await this.store.readStream(stream.name, { fromNumber });
       for (const event of page.events) {
-        for (const entry of reserveHistoryEntries(stream.decode(event))) {
-          row += 1;
-          if (row > start) rows.push({ row, entry });
-        }
+        const decoded = stream.decode(event);
+        for (const entry of reserveHistoryEntries(decoded)) rows.push({ row: rows.length + 1, entry });
+        state = stream.evolve(state, decoded);
       }
       fromNumber += page.events.length;
       complete = page.complete;
     }
+    return {
+      balance: state.balance,
+      lastRow: rows.length,
+      entries: (start) => this.ordered(reservePub, withoutSettledRequests(rows.slice(start))),
+    };
+  }
+
+  private ordered(
+    reservePub: ReservePub,
+    rows: readonly { row: number; entry: ReserveHistoryEntry }[],
+  ): Promise<HistoryRow[]> {
     const kinds = [...new Set(rows.map(({ entry }) => entry.kind))];
     const ordered = kinds.flatMap((kind) => rows.filter(({ entry }) => entry.kind === kind).reverse());
     return Promise.all(ordered.map(async ({ row, entry }) => ({ row, json: await this.render(reservePub, entry) })));
@@ -84,6 +109,21 @@ export class ReserveHistory {
           request_timestamp: timestampJson(entry.requestTimestamp),
           ...(entry.designatedHash === undefined ? {} : { h_payto: entry.designatedHash }),
           reserve_sig: entry.reserveSignature,
+        };
+      case 'MERGE':
+        return {
+          type,
+          amount: this.amount(entry.amount),
+          purse_fee: this.amount(entry.purseFee),
+          merge_timestamp: timestampJson(entry.mergeTimestamp),
+          purse_expiration: timestampJson(entry.purseExpiresAt),
+          h_contract_terms: entry.contractTermsHash,
+          merge_pub: entry.mergePub,
+          purse_pub: entry.pursePub,
+          min_age: entry.minAge,
+          flags: MERGE_FLAGS[entry.paidFrom],
+          reserve_sig: entry.reserveSignature,
+          merged: entry.merged,
         };
     }
   }

@@ -1,16 +1,20 @@
 /** The reserve endpoints: from wire to command, from outcome to status. No rules live here. */
 import type { BlindSignature, ReservePub } from '@florin/domain';
-import { ErrorCode, formatAmount, timestampJson } from '@florin/encoding';
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { decodeBase32, ErrorCode, formatAmount, message, timestampJson } from '@florin/encoding';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { KeyPipe, TimeoutPipe } from '../http/parameters.js';
-import { type Refusal, Refusals } from '../http/refusals.js';
+import type { FastifyReply } from 'fastify';
+import { answered } from '../http/answered.js';
+import { sendHistory } from '../http/histories.js';
+import { KeyPipe, StartPipe, TimeoutPipe } from '../http/parameters.js';
+import { Refusals } from '../http/refusals.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { blindSignatureJson } from '../http/wire-crypto.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { Config } from '../runtime/tokens.js';
 import { CloseReserve } from './close.handler.js';
 import { CsrWithdraw } from './csr-withdraw.handler.js';
+import { ReserveHistory } from './history.js';
 import { ReserveStatus } from './reserve-status.js';
 import { BatchWithdrawRequest, CsrWithdrawRequest, ReserveCloseRequest, WithdrawRequest } from './reserves.dto.js';
 import { Withdraw, type WithdrawOutcome } from './withdraw.handler.js';
@@ -21,6 +25,7 @@ export class ReservesController {
     private readonly commands: CommandBus,
     private readonly refusals: Refusals,
     private readonly status: ReserveStatus,
+    private readonly history: ReserveHistory,
     private readonly crypto: Cryptography,
     private readonly config: Config,
   ) {}
@@ -39,6 +44,26 @@ export class ReservesController {
       reserve_expiration: timestampJson(summary.expiresAt),
       ...(summary.maximumAge === undefined ? {} : { maximum_age_group: summary.maximumAge }),
     };
+  }
+
+  /** What happened to a reserve after entry number `start`; only its owner may ask. */
+  @Get('reserves/:reserve_pub/history')
+  async entries(
+    @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
+    @Query('start', StartPipe) start: number,
+    @Headers('taler-reserve-history-signature') signature: string | undefined,
+    @Headers('if-none-match') knownTag: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object | undefined> {
+    const signed = message('ReserveHistoryRequest', { startOff: BigInt(start) });
+    if (!(await this.crypto.isSignedHeader(signed, { signature, pub: decodeBase32(reservePub, 32) }))) {
+      throw new TalerError(ErrorCode.EXCHANGE_RESERVE_HISTORY_BAD_SIGNATURE);
+    }
+    const { balance, lastRow, entries } = await this.history.read(reservePub);
+    if (lastRow === 0) throw await this.refusals.toError({ code: 'RESERVE_UNKNOWN', reservePub });
+    return sendHistory(reply, { start, knownTag, lastRow }, async () => {
+      return { balance: this.amount(balance), history: (await entries(start)).map(({ json }) => json) };
+    });
   }
 
   /** Withdraws up to 256 coins at once; the same request again gives the same signatures, for ever. */
@@ -78,7 +103,7 @@ export class ReservesController {
         reserveSignature: reserve_sig,
       }),
     );
-    const answer = await this.answered(outcome);
+    const answer = await answered(this.refusals, outcome);
     return { wire_amount: this.amount(answer.wireAmount) };
   }
 
@@ -97,7 +122,7 @@ export class ReservesController {
   @HttpCode(200)
   async csrWithdraw(@Body() { denom_pub_hash, nonce }: CsrWithdrawRequest): Promise<object> {
     const outcome = await this.commands.execute(new CsrWithdraw(denom_pub_hash, nonce));
-    const [r0, r1] = await this.answered(outcome);
+    const [r0, r1] = await answered(this.refusals, outcome);
     return { ewv: { cipher: 'CS', r_pub_0: r0, r_pub_1: r1 } };
   }
 
@@ -116,24 +141,7 @@ export class ReservesController {
       throw malformedParameter('duplicate planchet', 'two planchets of the request are alike');
     }
     const outcome: WithdrawOutcome = await this.commands.execute(new Withdraw(reservePub, coins, oper));
-    return this.answered(outcome);
-  }
-
-  /** What was accepted, now or earlier; or the refusal, thrown with its proof. */
-  private async answered<Value>(
-    outcome:
-      | { kind: 'accept'; value: Value }
-      | { kind: 'repeat'; earlier: Value }
-      | { kind: 'refuse'; refusal: Refusal },
-  ): Promise<Value> {
-    switch (outcome.kind) {
-      case 'accept':
-        return outcome.value;
-      case 'repeat':
-        return outcome.earlier;
-      case 'refuse':
-        throw await this.refusals.toError(outcome.refusal);
-    }
+    return answered(this.refusals, outcome);
   }
 
   private readonly amount = (units: bigint): string => formatAmount({ currency: this.config.currency, units });

@@ -3,6 +3,9 @@ import { type BlindedPlanchet, type Denomination, type DenominationPub, type Tal
 import { serverPrimitives } from '@florin/crypto/server';
 import type {
   AccountHash,
+  AgeCommitmentHash,
+  CoinPub,
+  CoinSignature,
   DenominationHash,
   EnvelopeHash,
   HashCode,
@@ -13,7 +16,7 @@ import type {
   Wtid,
 } from '@florin/domain';
 import { decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
-import { Verifiers } from '@florin/signing';
+import { Verifiers, type VerifyJob } from '@florin/signing';
 import { deriveRequestUid, deriveWtid } from '@florin/wire';
 import { Injectable } from '@nestjs/common';
 
@@ -57,8 +60,45 @@ export class Cryptography {
   }
 
   /** Checks off the event loop where there is much to check; in the order of `jobs`. */
-  verifyAll(jobs: readonly SignedMessage[]): Promise<readonly boolean[]> {
-    return this.verifiers.verifyAll(jobs.map((job) => ({ kind: 'eddsa', ...job })));
+  verifyAll(jobs: readonly (SignedMessage | VerifyJob)[]): Promise<readonly boolean[]> {
+    return this.verifiers.verifyAll(jobs.map((job) => ('kind' in job ? job : { kind: 'eddsa', ...job })));
+  }
+
+  /** Whether the base32 signature of a request's header is there and good. */
+  async isSignedHeader(
+    signed: Uint8Array,
+    { signature, pub }: { signature: string | undefined; pub: Uint8Array },
+  ): Promise<boolean> {
+    try {
+      const [good] = await this.verifyAll([{ message: signed, signature: decodeBase32(signature ?? '', 64), pub }]);
+      return good === true;
+    } catch (error) {
+      if (error instanceof EncodingError) return false;
+      throw error;
+    }
+  }
+
+  /** What a denomination signed for a coin. */
+  coinPubHash(coinPub: CoinPub, ageCommitmentHash: AgeCommitmentHash | undefined): Uint8Array {
+    const age = ageCommitmentHash === undefined ? undefined : decodeBase32(ageCommitmentHash, 32);
+    return this.taler.hash.coinPub(decodeBase32(coinPub, 32), age);
+  }
+
+  /** The check that `offered` signed this coin, for {@link verifyAll}. */
+  coinCheck(
+    offered: OfferedDenomination,
+    coin: { coinPub: CoinPub; ageCommitmentHash: AgeCommitmentHash | undefined; denominationSignature: CoinSignature },
+  ): VerifyJob {
+    const { denominationSignature: signature } = coin;
+    return {
+      kind: 'denomination',
+      pub: denominationPub(offered),
+      coinPubHash: this.coinPubHash(coin.coinPub, coin.ageCommitmentHash),
+      signature:
+        signature.cipher === 'RSA'
+          ? { cipher: 'RSA', signature: decodeBase32(signature.signature) }
+          : { cipher: 'CS', r: decodeBase32(signature.r, 32), s: decodeBase32(signature.s, 32) },
+    };
   }
 
   /** The names of a payment: a gateway knows a repeat by the one, and refuses the other twice. */

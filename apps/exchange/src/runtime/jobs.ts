@@ -4,6 +4,7 @@ import { Views } from '@florin/projections';
 import { watchCredits } from '@florin/wire';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { Offering } from '../keys/offering.js';
+import { PurseExpiry } from '../purses/expiry.js';
 import { ReserveExpiry } from '../reserves/expiry.js';
 import { BookCredits } from '../wire/book-credits.js';
 import { Gateways } from '../wire/gateways.js';
@@ -27,6 +28,7 @@ export class Jobs implements BeforeApplicationShutdown {
     private readonly credits: BookCredits,
     private readonly transfers: PayTransfers,
     private readonly expiry: ReserveExpiry,
+    private readonly purseExpiry: PurseExpiry,
     private readonly offering: Offering,
     private readonly clock: Clock,
     private readonly log: Log,
@@ -37,6 +39,7 @@ export class Jobs implements BeforeApplicationShutdown {
     for (const name of this.gateways.names()) this.running.push(this.watch(name, signal));
     this.every(PAY_EVERY_MS, 'paying transfers', () => this.transfers.round(signal));
     this.every(EXPIRE_EVERY_MS, 'closing overdue reserves', () => this.expire(signal));
+    this.every(EXPIRE_EVERY_MS, 'ending overdue purses', () => this.endPurses(signal));
     this.every(OFFER_EVERY_MS, 'offering keys', () => this.offering.round());
   }
 
@@ -66,6 +69,14 @@ export class Jobs implements BeforeApplicationShutdown {
     for (const reservePub of overdue) {
       if (signal.aborted) return;
       await this.expiry.settle(reservePub);
+    }
+  }
+
+  private async endPurses(signal: AbortSignal): Promise<void> {
+    const due = await this.views.ask('purses', 'due', { now: this.clock.now(), limit: OVERDUE_PER_ROUND });
+    for (const pursePub of due) {
+      if (signal.aborted) return;
+      await this.purseExpiry.settle(pursePub);
     }
   }
 

@@ -1,0 +1,43 @@
+/** The coin endpoints: from wire to command, from outcome to status. No rules live here. */
+import type { CoinPub } from '@florin/domain';
+import { decodeBase32, ErrorCode, formatAmount, message } from '@florin/encoding';
+import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { sendHistory } from '../http/histories.js';
+import { KeyPipe, StartPipe } from '../http/parameters.js';
+import { TalerError } from '../http/taler-error.js';
+import { Cryptography } from '../runtime/cryptography.js';
+import { Config } from '../runtime/tokens.js';
+import { CoinHistories } from './history.js';
+
+@Controller()
+export class CoinsController {
+  constructor(
+    private readonly histories: CoinHistories,
+    private readonly crypto: Cryptography,
+    private readonly config: Config,
+  ) {}
+
+  /** What a coin paid for and got back after entry number `start`; only its owner may ask. */
+  @Get('coins/:coin_pub/history')
+  async history(
+    @Param('coin_pub', KeyPipe) coinPub: CoinPub,
+    @Query('start', StartPipe) start: number,
+    @Headers('taler-coin-history-signature') signature: string | undefined,
+    @Headers('if-none-match') knownTag: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object | undefined> {
+    const signed = message('CoinHistoryRequest', { startOff: BigInt(start) });
+    if (!(await this.crypto.isSignedHeader(signed, { signature, pub: decodeBase32(coinPub, 32) }))) {
+      throw new TalerError(ErrorCode.EXCHANGE_COIN_HISTORY_BAD_SIGNATURE);
+    }
+    const history = await this.histories.read(coinPub, start);
+    if (!history) throw new TalerError(ErrorCode.EXCHANGE_GENERIC_COIN_UNKNOWN, { detail: coinPub });
+    const { denominationHash, balance, lastRow, entries } = history;
+    return sendHistory(reply, { start, knownTag, lastRow }, async () => ({
+      h_denom_pub: denominationHash,
+      balance: formatAmount({ currency: this.config.currency, units: balance }),
+      history: await entries(),
+    }));
+  }
+}

@@ -1,0 +1,86 @@
+/** Wire classes of the purse endpoints. After validation they hold values of the domain, not text. */
+import type { ContractPub, EddsaPub, EddsaSignature, HashCode } from '@florin/domain';
+import type { Amount } from '@florin/encoding';
+import { PurseDepositItem } from '../coins/coin.dto.js';
+import { malformedParameter, type TalerError } from '../http/taler-error.js';
+import {
+  amount,
+  base32,
+  base32Blob,
+  integer,
+  OptionalWireObject,
+  text,
+  timestamp,
+  Wire,
+  WireList,
+} from '../http/wire-fields.js';
+
+/** More than any unit holds; the protocol's own limit of 128 is checked in its place among the checks. */
+const DEPOSITS_READ_MAX = 1024;
+const ECONTRACT_BYTES_MAX = 512 * 1024;
+const PAYTO_LENGTH_MAX = 4096;
+const U32_MAX = 2 ** 32 - 1;
+
+const tooManyDeposits = (): TalerError => malformedParameter('deposits', 'one request pays with at most 128 coins');
+
+export class EncryptedContract {
+  @Wire(base32Blob(ECONTRACT_BYTES_MAX))
+  econtract!: string;
+
+  /** PurseContractPS. */
+  @Wire(base32(64))
+  econtract_sig!: EddsaSignature;
+
+  @Wire(base32(32))
+  contract_pub!: ContractPub;
+}
+
+export class PurseDepositRequest {
+  @WireList(() => PurseDepositItem, { max: DEPOSITS_READ_MAX, exceeded: tooManyDeposits })
+  deposits!: PurseDepositItem[];
+}
+
+export class PurseCreateRequest {
+  /** What the purse is to hold, without fees. */
+  @Wire(amount)
+  amount!: Amount;
+
+  @Wire(integer(U32_MAX))
+  min_age!: number;
+
+  @OptionalWireObject(() => EncryptedContract)
+  econtract?: EncryptedContract | null;
+
+  @Wire(base32(32))
+  merge_pub!: EddsaPub;
+
+  /** PurseCreatePS. */
+  @Wire(base32(64))
+  purse_sig!: EddsaSignature;
+
+  @Wire(base32(64))
+  h_contract_terms!: HashCode;
+
+  @WireList(() => PurseDepositItem, { max: DEPOSITS_READ_MAX, exceeded: tooManyDeposits })
+  deposits!: PurseDepositItem[];
+
+  @Wire(timestamp)
+  purse_expiration!: number;
+}
+
+export class PurseMergeRequest {
+  /** `payto://taler-reserve/...` */
+  @Wire(text(PAYTO_LENGTH_MAX))
+  payto_uri!: string;
+
+  /** AccountMergePS. */
+  @Wire(base32(64))
+  reserve_sig!: EddsaSignature;
+
+  /** PurseMergePS. */
+  @Wire(base32(64))
+  merge_sig!: EddsaSignature;
+
+  @Wire(timestamp)
+  merge_timestamp!: number;
+}
