@@ -13,6 +13,10 @@ const deflateAsync = promisify<Buffer, Buffer>(deflate);
 /** The longest path after the first segment, in bytes. */
 const PATH_BYTES_MAX = 512;
 
+/** How much of a body nobody wants is read for how long. */
+const DISCARDED_BYTES_MAX = 64 * 1024 * 1024;
+const DISCARDED_MS_MAX = 20_000;
+
 /** On every reply, whatever it says. */
 export const ALLOW_ALL = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': '*' };
 
@@ -59,9 +63,31 @@ export function applyConventions(
   });
   endConnections(fastify);
   fastify.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
-  // Fastify would close the connection on a body that it did not read to its end, and cut off the client that sends it
-  // from the answer. Node reads the rest and throws it away.
-  fastify.setErrorHandler((error, request, reply) => failed(error, request, reply.removeHeader('connection')));
+  fastify.setErrorHandler(async (error, request, reply) => {
+    if (await isWholeRequestRead(request.raw)) reply.removeHeader('connection');
+    return failed(error, request, reply);
+  });
+}
+
+/**
+ * Reads what is left of a request that is refused already, and throws it away: a client that is cut off while it sends
+ * does not hear why. @returns false for one that is too long for that, or too slow
+ */
+function isWholeRequestRead(request: IncomingMessage): Promise<boolean> {
+  if (request.complete || request.destroyed) return Promise.resolve(request.complete);
+  return new Promise((resolve) => {
+    let left = DISCARDED_BYTES_MAX;
+    const timer = setTimeout(() => resolve(false), DISCARDED_MS_MAX);
+    const settle = (): void => {
+      clearTimeout(timer);
+      resolve(request.complete);
+    };
+    request.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) settle();
+    });
+    request.once('end', settle).once('close', settle).resume();
+  });
 }
 
 /**
