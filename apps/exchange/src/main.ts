@@ -23,6 +23,7 @@ const EXIT_CONFIG = 78;
 const EXIT_FAULT = 70;
 
 async function main(): Promise<void> {
+  process.umask(0o077); // ledger, views and keys are the owner's alone, wherever the data folder lies
   const settings = readConfig(resolve(process.env.FLORIN_CONFIG || DEVELOPMENT_CONFIG), process.env);
   const log = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: false }));
   mkdirSync(settings.data, { recursive: true, mode: 0o700 });

@@ -1,15 +1,14 @@
 /** Open legitimization cases, and an officer's decision about one. */
 import type { AccountHash, EddsaPub, EddsaSignature } from '@florin/domain';
-import { decodeBase32, ErrorCode, encodeBase32, formatAmount } from '@florin/encoding';
+import { ErrorCode, encodeBase32, formatAmount } from '@florin/encoding';
 import type { FastifyInstance } from 'fastify';
-import { malformedField, malformedParameter, TalerError } from '../http/taler-error.js';
+import { malformedField, TalerError } from '../http/taler-error.js';
 import { base32, integer, text } from '../http/wire-fields.js';
 import { DecideLegitimization, verdictMessage } from '../kyc/decide.handler.js';
 import type { AdminContext } from './admin.server.js';
+import { type Body, read, readHash } from './reading.js';
 
 const CASES_PER_PAGE = 1000;
-
-type Body = Readonly<Record<string, unknown>>;
 
 export function legitimizationRoutes(server: FastifyInstance, context: AdminContext): void {
   const { commands, views, signers, crypto, foundation } = context;
@@ -37,13 +36,13 @@ export function legitimizationRoutes(server: FastifyInstance, context: AdminCont
   server.post('/legitimizations/:h_payto/:requirement_row/decide', async (request) => {
     const { h_payto, requirement_row } = request.params as { h_payto: string; requirement_row: string };
     const body = (request.body ?? {}) as Body;
-    const account = encodeBase32(decodeBase32(h_payto, 32)) as AccountHash;
+    const account = readHash<AccountHash>('h_payto', 32, h_payto);
     const verdict = {
-      requirement: integer(2 ** 31)(Number(requirement_row)),
+      requirement: read('requirement_row', integer(2 ** 31), Number(requirement_row)),
       approved: booleanOf(body, 'approved'),
       maximumAges: agesOf(body),
-      justification: text(1000)(body.justification ?? ''),
-      decidedAt: body.decided_at === undefined ? clock.now() : integer(2 ** 40)(body.decided_at),
+      justification: read('justification', text(1000), body.justification ?? ''),
+      decidedAt: body.decided_at === undefined ? clock.now() : read('decided_at', integer(2 ** 40), body.decided_at),
     };
     if (verdict.justification === '') throw malformedField('justification', 'a decision needs its reason');
     let officerPub: EddsaPub;
@@ -54,8 +53,8 @@ export function legitimizationRoutes(server: FastifyInstance, context: AdminCont
       const bytes = verdictMessage(crypto.taler.hash, account, verdict);
       officerSignature = encodeBase32(await signers.signOfficer(bytes)) as EddsaSignature;
     } else {
-      officerPub = base32<EddsaPub>(32)(body.officer_pub);
-      officerSignature = base32<EddsaSignature>(64)(body.officer_sig);
+      officerPub = read('officer_pub', base32<EddsaPub>(32), body.officer_pub);
+      officerSignature = read('officer_sig', base32<EddsaSignature>(64), body.officer_sig);
     }
     const outcome = await commands.execute(new DecideLegitimization(account, verdict, officerPub, officerSignature));
     if (outcome.kind !== 'refuse') return { decided: true };
@@ -80,8 +79,12 @@ function booleanOf(body: Body, name: string): boolean {
 
 /** `maximum_ages: [{from, age}]`, or `maximum_age` from now on and for ever. */
 function agesOf(body: Body): { from: number; age: number }[] {
-  if (body.maximum_age !== undefined) return [{ from: 0, age: integer(150)(body.maximum_age) }];
+  const age = (value: unknown): number => read('maximum_age', integer(150), value);
+  if (body.maximum_age !== undefined) return [{ from: 0, age: age(body.maximum_age) }];
   if (body.maximum_ages === undefined) return [];
-  if (!Array.isArray(body.maximum_ages)) throw malformedParameter('maximum_ages');
-  return body.maximum_ages.map((entry: Body) => ({ from: integer(2 ** 40)(entry.from), age: integer(150)(entry.age) }));
+  if (!Array.isArray(body.maximum_ages)) throw malformedField('maximum_ages', 'an array is expected');
+  return body.maximum_ages.map((entry: Body | null) => ({
+    from: read('maximum_ages', integer(2 ** 40), entry?.from),
+    age: age(entry?.age),
+  }));
 }

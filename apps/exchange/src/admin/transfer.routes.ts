@@ -1,17 +1,16 @@
 /** Transfers that the bank refused for good: list them, order them again, or to another account. */
 import type { EddsaPub, HashCode } from '@florin/domain';
-import { decodeBase32, ErrorCode, encodeBase32, formatAmount, validatePayto } from '@florin/encoding';
+import { ErrorCode, encodeBase32, formatAmount, validatePayto } from '@florin/encoding';
 import type { OutgoingTransfer, TransferStatus } from '@florin/projections';
 import type { FastifyInstance } from 'fastify';
 import { malformedField, malformedParameter, TalerError } from '../http/taler-error.js';
 import { text } from '../http/wire-fields.js';
 import { DecideTransfer } from '../wire/decide-transfer.handler.js';
 import type { AdminContext } from './admin.server.js';
+import { type Body, read, readHash } from './reading.js';
 
 const TRANSFERS_PER_PAGE = 1000;
 const STATUSES: readonly string[] = ['requested', 'confirmed', 'rejected', 'replaced'];
-
-type Body = Readonly<Record<string, unknown>>;
 
 export function transferRoutes(server: FastifyInstance, context: AdminContext): void {
   const { commands, views, signers, foundation } = context;
@@ -39,11 +38,11 @@ export function transferRoutes(server: FastifyInstance, context: AdminContext): 
   });
 
   const decide = async (requestUid: string, body: Body, redirectTo: string | undefined): Promise<object> => {
-    const reason = text(1000)(body.reason ?? '');
+    const reason = read('reason', text(1000), body.reason ?? '');
     if (reason === '') throw malformedField('reason', 'a decision needs its reason');
     const { pub } = await signers.generate({ kind: 'officer' });
     const outcome = await commands.execute(
-      new DecideTransfer(encodeBase32(decodeBase32(requestUid, 64)) as HashCode, {
+      new DecideTransfer(readHash<HashCode>('request_uid', 64, requestUid), {
         decidedBy: encodeBase32(pub) as EddsaPub,
         reason,
         ...(redirectTo === undefined ? {} : { redirectTo }),
@@ -68,7 +67,7 @@ export function transferRoutes(server: FastifyInstance, context: AdminContext): 
   server.post('/transfers/:request_uid/redirect', async (request) => {
     const { request_uid } = request.params as { request_uid: string };
     const body = (request.body ?? {}) as Body;
-    const uri = text(4096)(body.payto_uri ?? '');
+    const uri = read('payto_uri', text(4096), body.payto_uri ?? '');
     const fault = validatePayto(uri);
     if (fault !== undefined) throw malformedField('payto_uri', fault);
     return decide(request_uid, body, uri);
