@@ -18,6 +18,7 @@ Examples:
   npm run admin -- legitimization decide H_PAYTO 1 --approve --maximum-age 14 --reason 'a minor'
   npm run admin -- transfer list --status rejected
   npm run admin -- transfer redirect REQUEST_UID 'payto://iban/DE75512108001245126199?receiver-name=X' --reason '...'
+  npm run admin -- denomination revoke H_DENOM_PUB --reason 'the key leaked'
   npm run admin -- clock trust
 
 Exit codes: 0 done, 1 refused or no exchange runs, 2 wrong usage.`,
@@ -89,6 +90,17 @@ transfer
   .requiredOption('--reason <text>', 'why; recorded')
   .action(async (uid: string, payto_uri: string, { reason }: { reason: string }) =>
     print(await exchange().post(`transfers/${encodeURIComponent(uid)}/redirect`, { reason, payto_uri })),
+  );
+
+program
+  .command('denomination')
+  .description('denominations of the exchange')
+  .command('revoke <h_denom_pub>')
+  .description('take a denomination back for good: its coins buy nothing any more, and are recouped')
+  .requiredOption('--reason <text>', 'why; logged')
+  .option('--master-sig <signature>', 'revocation signed offline; without it the development master key signs')
+  .action(async (hash: string, { reason, masterSig }: { reason: string; masterSig?: string }) =>
+    print(await exchange().post(`denominations/${encodeURIComponent(hash)}/revoke`, { reason, master_sig: masterSig })),
   );
 
 program

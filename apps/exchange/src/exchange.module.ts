@@ -8,6 +8,8 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { CoinChecks } from './coins/coin.checks.js';
 import { CoinsController } from './coins/coins.controller.js';
 import { CoinHistories } from './coins/history.js';
+import { RecoupChecks } from './coins/recoup.checks.js';
+import { RecoupWithdrawalHandler } from './coins/recoup.handler.js';
 import { PurseRefusals } from './http/purse-refusals.js';
 import { Refusals } from './http/refusals.js';
 import { MasterTerms } from './keys/master-terms.js';
@@ -18,6 +20,9 @@ import { DecideLegitimizationHandler } from './kyc/decide.handler.js';
 import { KycController } from './kyc/kyc.controller.js';
 import { KycStatus } from './kyc/kyc-status.js';
 import { Legitimization } from './kyc/legitimization.js';
+import { ManagementController } from './management/management.controller.js';
+import { Revocations } from './management/revocations.js';
+import { RevokeDenominationHandler } from './management/revoke.handler.js';
 import { PurseConfirmations } from './purses/confirmations.js';
 import { CreatePurseHandler } from './purses/create.handler.js';
 import { DeletePurseHandler } from './purses/delete.handler.js';
@@ -91,6 +96,8 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     DepositIntoPurseHandler,
     MergePurseHandler,
     DeletePurseHandler,
+    RecoupWithdrawalHandler,
+    RevokeDenominationHandler,
   ];
   const services = [
     Accounts,
@@ -117,7 +124,9 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     PurseRefusals,
     PurseStatuses,
     PurseWire,
+    RecoupChecks,
     Refusals,
+    Revocations,
     ReserveExpiry,
     ReserveHistory,
     ReserveStatus,
@@ -126,7 +135,14 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
   return {
     module: ExchangeModule,
     imports: [CqrsModule],
-    controllers: [MetaController, ReservesController, PursesController, CoinsController, KycController],
+    controllers: [
+      MetaController,
+      ReservesController,
+      PursesController,
+      CoinsController,
+      ManagementController,
+      KycController,
+    ],
     providers: [...given, ...services, ...handlers],
   };
 }

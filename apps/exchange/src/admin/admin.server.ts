@@ -2,7 +2,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeBase32 } from '@florin/encoding';
+import { ErrorCode, encodeBase32 } from '@florin/encoding';
 import { Views } from '@florin/projections';
 import { Signers } from '@florin/signing';
 import type { INestApplicationContext } from '@nestjs/common';
@@ -10,11 +10,15 @@ import { CommandBus } from '@nestjs/cqrs';
 import { fastify } from 'fastify';
 import type { RunningFoundation } from '../foundation.js';
 import { ErrorFilter } from '../http/error-filter.js';
+import { TalerError } from '../http/taler-error.js';
 import { Cryptography } from '../runtime/cryptography.js';
+import { denominationRoutes } from './denomination.routes.js';
 import { legitimizationRoutes } from './legitimization.routes.js';
 import { transferRoutes } from './transfer.routes.js';
 
 const BODY_BYTES_MAX = 64 * 1024;
+/** Hashes of 64 bytes have 103 characters, three more than Fastify takes by itself. */
+const PATH_PARAMETER_LENGTH_MAX = 600;
 
 export interface AdminServer {
   readonly credentialFile: string;
@@ -38,10 +42,14 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
   writeFileSync(credentialFile, `${credential}\n`, { mode: 0o600 });
   chmodSync(credentialFile, 0o600);
 
-  const server = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true });
+  const routerOptions = { maxParamLength: PATH_PARAMETER_LENGTH_MAX };
+  const server = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true, routerOptions });
   const filter = new ErrorFilter(log);
   const expected = Buffer.from(`Bearer ${credential}`);
   server.setErrorHandler((error, request, reply) => filter.reply(error, request, reply));
+  server.setNotFoundHandler((request, reply) =>
+    filter.reply(new TalerError(ErrorCode.GENERIC_ENDPOINT_UNKNOWN, { detail: request.url }), request, reply),
+  );
   server.addHook('onRequest', async (request, reply) => {
     const given = Buffer.from(request.headers.authorization ?? '');
     if (given.length === expected.length && timingSafeEqual(given, expected)) return;
@@ -58,6 +66,7 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
   };
   legitimizationRoutes(server, context);
   transferRoutes(server, context);
+  denominationRoutes(server, context);
   server.get('/status', async () => ({
     lag: await lagOf(foundation.views),
     signers: foundation.signers.status(),

@@ -1,18 +1,27 @@
 /** The coin endpoints: from wire to command, from outcome to status. No rules live here. */
 import type { CoinPub } from '@florin/domain';
 import { decodeBase32, ErrorCode, formatAmount, message } from '@florin/encoding';
-import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply } from 'fastify';
+import { answered } from '../http/answered.js';
 import { sendHistory } from '../http/histories.js';
 import { KeyPipe, StartPipe } from '../http/parameters.js';
+import { Refusals } from '../http/refusals.js';
 import { TalerError } from '../http/taler-error.js';
+import { ReserveStatus, reserveSummaryJson } from '../reserves/reserve-status.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { Config } from '../runtime/tokens.js';
 import { CoinHistories } from './history.js';
+import { coinDataOf, RecoupWithdrawRequest } from './recoup.dto.js';
+import { RecoupWithdrawal } from './recoup.handler.js';
 
 @Controller()
 export class CoinsController {
   constructor(
+    private readonly commands: CommandBus,
+    private readonly refusals: Refusals,
+    private readonly reserves: ReserveStatus,
     private readonly histories: CoinHistories,
     private readonly crypto: Cryptography,
     private readonly config: Config,
@@ -39,5 +48,18 @@ export class CoinsController {
       balance: formatAmount({ currency: this.config.currency, units: balance }),
       history: await entries(),
     }));
+  }
+
+  /** Takes coins of revoked denominations back; answers what their reserve holds then. */
+  @Post('recoup-withdraw')
+  @HttpCode(200)
+  async recoup(@Body() { reserve_pub: reservePub, coin_data }: RecoupWithdrawRequest): Promise<object> {
+    await answered(
+      this.refusals,
+      await this.commands.execute(new RecoupWithdrawal(reservePub, coin_data.map(coinDataOf))),
+    );
+    const summary = await this.reserves.summary(reservePub, 0);
+    if (!summary) throw await this.refusals.toError({ code: 'RESERVE_UNKNOWN', reservePub });
+    return reserveSummaryJson(summary, this.config.currency);
   }
 }

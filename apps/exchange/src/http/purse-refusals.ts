@@ -9,12 +9,14 @@ import type {
   Merge,
   MergeRefusal,
   PurseContract,
+  RecoupRefusal,
   SignedTerms,
 } from '@florin/domain';
 import { ErrorCode, formatAmount, type SentErrorCode, timestampJson } from '@florin/encoding';
 import { Injectable } from '@nestjs/common';
 import type { CoinCheckRefusal } from '../coins/coin.checks.js';
 import { CoinHistories } from '../coins/history.js';
+import type { RecoupCheckRefusal } from '../coins/recoup.checks.js';
 import { denominationPub } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config } from '../runtime/tokens.js';
@@ -23,7 +25,8 @@ import { coinSignatureJson } from './wire-crypto.js';
 
 /** Every refusal of the endpoints of coins and purses, but for those that other endpoints have too. */
 export type PurseRefusal =
-  | Exclude<CoinCheckRefusal, { readonly oper: string }>
+  | Exclude<CoinCheckRefusal | RecoupCheckRefusal, { readonly oper: string }>
+  | RecoupRefusal
   | CreateRefusal
   | DepositRefusal
   | MergeRefusal
@@ -111,6 +114,19 @@ export class PurseRefusals {
     PURSE_DELETED: () => new TalerError(ErrorCode.EXCHANGE_GENERIC_PURSE_DELETED),
     PURSE_MERGED: () => new TalerError(ErrorCode.EXCHANGE_PURSE_DEPOSIT_DECIDED_ALREADY),
     PURSE_ALREADY_DECIDED: () => new TalerError(ErrorCode.EXCHANGE_PURSE_DELETE_ALREADY_DECIDED),
+
+    RECOUP_COINS_MALFORMED: () => malformedParameter('coin_data', 'at least one coin is disclosed, and none is twice'),
+    RECOUP_SESSION_MALFORMED: ({ place }) =>
+      malformedParameter(
+        `coin_data[${place}]`,
+        'cs_session_nonce and cs_r_pubs belong to Clause-Schnorr coins, and are as in the withdrawal',
+      ),
+    RECOUP_SIGNATURE_INVALID: ({ place }) =>
+      new TalerError(ErrorCode.EXCHANGE_RECOUP_SIGNATURE_INVALID, { detail: `coin ${place}` }),
+    RECOUP_BLINDING_FAILED: () => new TalerError(ErrorCode.EXCHANGE_RECOUP_BLINDING_FAILED),
+    WITHDRAWAL_UNKNOWN: () => new TalerError(ErrorCode.EXCHANGE_WITHDRAW_COMMITMENT_UNKNOWN),
+    ENVELOPE_UNKNOWN: ({ place }) =>
+      new TalerError(ErrorCode.EXCHANGE_RECOUP_WITHDRAW_NOT_FOUND, { detail: String(place) }),
 
     MERGE_SIGNATURE_INVALID: () => new TalerError(ErrorCode.EXCHANGE_PURSE_MERGE_INVALID_MERGE_SIGNATURE),
     MERGE_RESERVE_SIGNATURE_INVALID: () => new TalerError(ErrorCode.EXCHANGE_PURSE_MERGE_INVALID_RESERVE_SIGNATURE),

@@ -1,5 +1,5 @@
 /** The one table from a decider's refusal to status, Taler error code and proof. */
-import type { DenominationHash, DenominationRefusal, ReservePub } from '@florin/domain';
+import type { DenominationHash, DenominationRefusal, RecoupDenominationRefusal, ReservePub } from '@florin/domain';
 import { decodeBase32, ErrorCode, formatAmount, message, type SentErrorCode, timestampJson } from '@florin/encoding';
 import { Injectable } from '@nestjs/common';
 import type { LegitimizationRefusal } from '../kyc/legitimization.js';
@@ -18,7 +18,8 @@ export type Refusal =
   | LegitimizationRefusal
   | WithdrawCheckRefusal
   | PurseRefusal
-  | (DenominationRefusal & { readonly oper: string })
+  | ((DenominationRefusal | RecoupDenominationRefusal) & { readonly oper: string })
+  | { readonly code: 'REVOCATION_SIGNATURE_INVALID' }
   | { readonly code: 'RESERVE_UNKNOWN'; readonly reservePub: ReservePub }
   | { readonly code: 'AGE_RESTRICTED'; readonly maximumAge: number }
   | {
@@ -68,6 +69,9 @@ export class Refusals {
     DENOMINATION_NOT_YET_VALID: (refusal) =>
       this.denominationGone(ErrorCode.EXCHANGE_GENERIC_DENOMINATION_VALIDITY_IN_FUTURE, refusal),
     DENOMINATION_REVOKED: (refusal) => this.denominationGone(ErrorCode.EXCHANGE_GENERIC_DENOMINATION_REVOKED, refusal),
+    DENOMINATION_NOT_REVOKED: (refusal) => this.denominationGone(ErrorCode.EXCHANGE_RECOUP_NOT_ELIGIBLE, refusal),
+    REVOCATION_SIGNATURE_INVALID: () =>
+      new TalerError(ErrorCode.EXCHANGE_MANAGEMENT_DENOMINATION_REVOKE_SIGNATURE_INVALID),
     CIPHER_MISMATCH: () => new TalerError(ErrorCode.EXCHANGE_GENERIC_CIPHER_MISMATCH),
     PLANCHET_REFUSED: ({ place }) =>
       malformedParameter(

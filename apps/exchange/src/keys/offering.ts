@@ -25,6 +25,7 @@ import {
   signingKeyOffer,
 } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
+import { Revocations } from '../management/revocations.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config, Log } from '../runtime/tokens.js';
@@ -43,6 +44,7 @@ export class Offering {
     private readonly signers: Signers,
     private readonly keys: KeyRing,
     private readonly terms: MasterTerms,
+    private readonly revocations: Revocations,
     private readonly clock: Clock,
     private readonly config: Config,
     private readonly log: Log,
@@ -59,6 +61,7 @@ export class Offering {
 
   private async offerWhatIsDue(): Promise<void> {
     const book = await this.keys.confirm();
+    await this.revocations.enforce(book);
     if (this.config.mode === 'production') return; // the offline master key signs; keys are imported by the admin
     await this.record(book, await this.terms.missing(book));
     await this.record(book, await this.signingKeys(book));

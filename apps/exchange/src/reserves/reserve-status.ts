@@ -1,5 +1,6 @@
 /** What a reserve holds: the summary from the read model, as new as this node's last command, and the wait for it. */
 import { type AccountHash, type ReservePub, Streams } from '@florin/domain';
+import { formatAmount, timestampJson } from '@florin/encoding';
 import { Ledger } from '@florin/event-store';
 import { type ReserveSummary, Views } from '@florin/projections';
 import { Injectable } from '@nestjs/common';
@@ -19,6 +20,17 @@ export interface ReserveAnswer {
   /** The lowest age of the group to which the owner's coins must be bound. */
   readonly maximumAge: number | undefined;
 }
+
+/** `ReserveSummary` of the protocol. */
+export const reserveSummaryJson = (
+  { balance, origin, expiresAt, maximumAge }: ReserveAnswer,
+  currency: string,
+): object => ({
+  balance: formatAmount({ currency, units: balance }),
+  ...(origin === undefined ? {} : { last_origin: origin }),
+  reserve_expiration: timestampJson(expiresAt),
+  ...(maximumAge === undefined ? {} : { maximum_age_group: maximumAge }),
+});
 
 @Injectable()
 export class ReserveStatus {

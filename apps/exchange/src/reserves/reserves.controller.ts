@@ -1,6 +1,6 @@
 /** The reserve endpoints: from wire to command, from outcome to status. No rules live here. */
 import type { BlindSignature, ReservePub } from '@florin/domain';
-import { decodeBase32, ErrorCode, formatAmount, message, timestampJson } from '@florin/encoding';
+import { decodeBase32, ErrorCode, formatAmount, message } from '@florin/encoding';
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply } from 'fastify';
@@ -15,7 +15,7 @@ import { Config } from '../runtime/tokens.js';
 import { CloseReserve } from './close.handler.js';
 import { CsrWithdraw } from './csr-withdraw.handler.js';
 import { ReserveHistory } from './history.js';
-import { ReserveStatus } from './reserve-status.js';
+import { ReserveStatus, reserveSummaryJson } from './reserve-status.js';
 import { BatchWithdrawRequest, CsrWithdrawRequest, ReserveCloseRequest, WithdrawRequest } from './reserves.dto.js';
 import { Withdraw, type WithdrawOutcome } from './withdraw.handler.js';
 
@@ -38,12 +38,7 @@ export class ReservesController {
   ): Promise<object> {
     const summary = await this.status.summary(reservePub, timeoutMs);
     if (!summary) throw await this.refusals.toError({ code: 'RESERVE_UNKNOWN', reservePub });
-    return {
-      balance: this.amount(summary.balance),
-      ...(summary.origin === undefined ? {} : { last_origin: summary.origin }),
-      reserve_expiration: timestampJson(summary.expiresAt),
-      ...(summary.maximumAge === undefined ? {} : { maximum_age_group: summary.maximumAge }),
-    };
+    return reserveSummaryJson(summary, this.config.currency);
   }
 
   /** What happened to a reserve after entry number `start`; only its owner may ask. */

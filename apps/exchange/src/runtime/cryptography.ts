@@ -1,5 +1,13 @@
 /** The protocol's cryptography on the server's primitives, in the domain's terms: base32 in, base32 out. */
-import { type BlindedPlanchet, type Denomination, type DenominationPub, type Taler, taler } from '@florin/crypto';
+import {
+  type BlindedPlanchet,
+  type Blinding,
+  type Denomination,
+  type DenominationPub,
+  MaliciousKey,
+  type Taler,
+  taler,
+} from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
 import type {
   AccountHash,
@@ -51,6 +59,17 @@ export class Cryptography {
       return true;
     } catch (error) {
       if (error instanceof EncodingError) return false;
+      throw error;
+    }
+  }
+
+  /** The envelope of a coin that was blinded like this; undefined if it cannot have been. */
+  rebuiltEnvelope(offered: OfferedDenomination, blinding: Blinding): EnvelopeHash | undefined {
+    try {
+      const denomination = this.denomination(offered);
+      return encodeBase32(denomination.envelopeHash(denomination.blind(blinding))) as EnvelopeHash;
+    } catch (error) {
+      if (error instanceof EncodingError || error instanceof MaliciousKey) return undefined;
       throw error;
     }
   }

@@ -1,0 +1,94 @@
+/** Wire classes of recoup. Which members an element of `coin_data` has depends on its `type`. */
+import type {
+  AgeCommitmentHash,
+  BlindingSecret,
+  CoinPub,
+  CoinSignature,
+  DenominationHash,
+  EddsaSignature,
+  EnvelopeHash,
+  ReservePub,
+} from '@florin/domain';
+import { malformedField, malformedParameter, type TalerError } from '../http/taler-error.js';
+import { coinSignature } from '../http/wire-crypto.js';
+import { base32, OptionalWire, type Parser, Wire, WireList } from '../http/wire-fields.js';
+import type { CoinDisclosure, CsValues } from './recoup.checks.js';
+
+const COINS_MAX = 256;
+const TYPES = ['non_recouped_coin', 'recoup_coin_details'];
+
+const tooManyCoins = (): TalerError => malformedParameter('coin_data', `a withdrawal has at most ${COINS_MAX} coins`);
+
+const coinType: Parser<string> = (json) => {
+  if (typeof json !== 'string' || !TYPES.includes(json)) throw new RangeError(`one of ${TYPES.join(', ')} is expected`);
+  return json;
+};
+
+/** `CSRPublicPair` */
+const csValues: Parser<CsValues> = (json) => {
+  if (typeof json !== 'object' || json === null) throw new TypeError('an object is expected');
+  const { r_pub_0, r_pub_1 } = json as Record<string, unknown>;
+  return { rPub0: base32<CsValues['rPub0']>(32)(r_pub_0), rPub1: base32<CsValues['rPub1']>(32)(r_pub_1) };
+};
+
+export class RecoupCoinData {
+  @Wire(coinType)
+  type!: string;
+
+  @OptionalWire(base32(64))
+  coin_ev?: EnvelopeHash | null;
+
+  @OptionalWire(base32(32))
+  coin_pub?: CoinPub | null;
+
+  @OptionalWire(base32(32))
+  coin_blinding_key_secret?: BlindingSecret | null;
+
+  @OptionalWire(base32(32))
+  age_commitment_h?: AgeCommitmentHash | null;
+
+  /** 32 bytes, as in the envelope of the withdrawal. */
+  @OptionalWire(base32(32))
+  cs_session_nonce?: string | null;
+
+  @OptionalWire(csValues)
+  cs_r_pubs?: CsValues | null;
+
+  @OptionalWire(coinSignature)
+  denom_pub_sig?: CoinSignature | null;
+
+  @OptionalWire(base32(64))
+  denom_pub_h?: DenominationHash | null;
+
+  /** RecoupRequestPS. */
+  @OptionalWire(base32(64))
+  coin_sig?: EddsaSignature | null;
+}
+
+export class RecoupWithdrawRequest {
+  @Wire(base32(32))
+  reserve_pub!: ReservePub;
+
+  @WireList(() => RecoupCoinData, { max: COINS_MAX, exceeded: tooManyCoins })
+  coin_data!: RecoupCoinData[];
+}
+
+/** An envelope or a disclosed coin. @throws TalerError 400/22 naming the member that its type needs */
+export function coinDataOf(data: RecoupCoinData, place: number): EnvelopeHash | CoinDisclosure {
+  const needed = <Name extends keyof RecoupCoinData>(name: Name): NonNullable<RecoupCoinData[Name]> => {
+    const value = data[name];
+    if (value === undefined || value === null) throw malformedField(`coin_data[${place}].${name}`, 'it is missing');
+    return value as NonNullable<RecoupCoinData[Name]>;
+  };
+  if (data.type === 'non_recouped_coin') return needed('coin_ev');
+  return {
+    coinPub: needed('coin_pub'),
+    blindingSecret: needed('coin_blinding_key_secret'),
+    denominationSignature: needed('denom_pub_sig'),
+    denominationHash: needed('denom_pub_h'),
+    coinSignature: needed('coin_sig'),
+    ageCommitmentHash: data.age_commitment_h ?? undefined,
+    nonce: data.cs_session_nonce ?? undefined,
+    csValues: data.cs_r_pubs ?? undefined,
+  };
+}

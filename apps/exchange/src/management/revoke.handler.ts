@@ -1,0 +1,66 @@
+/** The master key takes a denomination back: from now on its coins are recouped. */
+import {
+  accept,
+  type Decision,
+  type DenominationHash,
+  type EddsaSignature,
+  refuse,
+  repeat,
+  Streams,
+} from '@florin/domain';
+import { decodeBase32, message } from '@florin/encoding';
+import { Ledger } from '@florin/event-store';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { Refusal } from '../http/refusals.js';
+import { Clock } from '../runtime/clock.js';
+import { Cryptography } from '../runtime/cryptography.js';
+import { KeyRing } from '../runtime/key-ring.js';
+import { Revocations } from './revocations.js';
+
+export type RevokeOutcome = Decision<undefined, Refusal, undefined>;
+
+export class RevokeDenomination extends Command<RevokeOutcome> {
+  constructor(
+    readonly denominationHash: DenominationHash,
+    /** MasterDenominationKeyRevocationPS. */
+    readonly masterSignature: EddsaSignature,
+  ) {
+    super();
+  }
+}
+
+export const revocationMessage = (denominationHash: DenominationHash): Uint8Array =>
+  message('MasterDenominationKeyRevocation', { hDenomPub: decodeBase32(denominationHash, 64) });
+
+@CommandHandler(RevokeDenomination)
+export class RevokeDenominationHandler implements ICommandHandler<RevokeDenomination> {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly streams: Streams,
+    private readonly keys: KeyRing,
+    private readonly crypto: Cryptography,
+    private readonly revocations: Revocations,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute({ denominationHash, masterSignature }: RevokeDenomination): Promise<RevokeOutcome> {
+    const stream = this.streams.keys();
+    const outcome = await this.ledger.transact([stream.name], async (tx): Promise<RevokeOutcome> => {
+      const { terms, denominations, revoked } = await tx.load(stream);
+      if (!terms) return refuse({ code: 'KEYS_MISSING', status: 500 });
+      if (!denominations.has(denominationHash))
+        return refuse({ code: 'DENOMINATION_UNKNOWN', denominationHash, oper: '' });
+      const signature = decodeBase32(masterSignature, 64);
+      const pub = decodeBase32(terms.masterPub, 32);
+      const [good] = await this.crypto.verifyAll([{ message: revocationMessage(denominationHash), signature, pub }]);
+      if (!good) return refuse({ code: 'REVOCATION_SIGNATURE_INVALID' });
+      if (revoked.has(denominationHash)) return repeat(undefined);
+      tx.append(
+        stream.append({ type: 'DenominationRevoked', denominationHash, masterSignature, at: this.clock.now() }),
+      );
+      return accept(undefined);
+    });
+    if (outcome.kind !== 'refuse') await this.revocations.enforce(await this.keys.confirm());
+    return outcome;
+  }
+}
