@@ -18,6 +18,8 @@ const TYPE = 'bookmark';
 export class Bookmarks {
   private readonly known: Bookmark[] = [{ position: START, events: 0 }];
   private physical = -1n;
+  /** One at a time: the next one rests on the one before. */
+  private writing: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly surroundings: Surroundings,
@@ -54,7 +56,13 @@ export class Bookmarks {
   }
 
   /** Adds one, unless somebody has come further; it does no harm if it is lost. @throws StoreUnavailable, DamagedStore */
-  async write({ position, events }: Bookmark): Promise<void> {
+  write(bookmark: Bookmark): Promise<void> {
+    const written = this.writing.then(() => this.writeNext(bookmark));
+    this.writing = written.catch(() => undefined);
+    return written;
+  }
+
+  private async writeNext({ position, events }: Bookmark): Promise<void> {
     if (events <= this.last.events) return;
     const { client, newId } = this.surroundings;
     const data = JSON.stringify({ position: position.toString(), events });

@@ -99,7 +99,7 @@ class HeldEvents {
 
   add(entry: TentativeEntry): void {
     this.entries.set(keyOf(entry.stream, entry.raw.revision), entry);
-    this.chars += entry.text.length;
+    this.chars += entry.raw.size;
     for (const [key, oldest] of this.entries) {
       if (this.entries.size <= HELD_EVENTS_MAX && this.chars <= HELD_CHARS_MAX) break;
       this.remove(key, oldest);
@@ -125,7 +125,7 @@ class HeldEvents {
 
   private remove(key: string, entry: TentativeEntry): void {
     this.entries.delete(key);
-    this.chars -= entry.text.length;
+    this.chars -= entry.raw.size;
   }
 }
 

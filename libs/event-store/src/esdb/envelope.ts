@@ -35,7 +35,7 @@ export interface Member {
   readonly hash: string;
 }
 
-interface Stored extends StoredEvent {
+interface Stored extends Omit<StoredEvent, 'text'> {
   readonly raw: RawEvent;
   readonly data: JsonObject;
   /** Where the last unit before this append stands. */
@@ -108,21 +108,35 @@ export function voidMarker(id: string, unit: string): ProposedEvent {
 }
 
 /** The hash by which a commit point names the events of a member. */
-export function hashOf(events: readonly StoredEvent[]): string {
-  return hash('sha256', Buffer.concat(events.map(storedLeaf)), 'base64');
+export function hashOf(entries: readonly NumberedEntry[]): string {
+  return hashOfLeaves(entries.map((entry) => ({ ...entry, text: JSON.stringify(entry.data) })));
 }
 
 /** The hash of an append that is about to be written. */
 export function hashOfAppend({ stream, events, texts }: PreparedAppend, at: Standing, writtenAtUs: number): string {
-  return hashOf(
+  return hashOfLeaves(
     events.map(({ type, version }, i) => {
       return { stream, number: at.count + i, type, version, writtenAtUs, text: texts[i] as string };
     }),
   );
 }
 
+function hashOfLeaves(events: readonly StoredEvent[]): string {
+  return hash('sha256', Buffer.concat(events.map(storedLeaf)), 'base64');
+}
+
+const read = new WeakMap<RawEvent, Entry>();
+
 /** Reads an event of one of our streams. @throws DamagedStore if we cannot have written it */
 export function entryOf(raw: RawEvent): Entry {
+  const known = read.get(raw);
+  if (known) return known;
+  const entry = readEntry(raw);
+  read.set(raw, entry);
+  return entry;
+}
+
+function readEntry(raw: RawEvent): Entry {
   if (raw.type === VOID_MARKER) return { kind: 'marker', raw };
   const where = `event ${raw.revision} of ${raw.stream}`;
   const check = (holds: boolean, what: string): void => {
@@ -139,8 +153,7 @@ export function entryOf(raw: RawEvent): Entry {
   const [i, parts] = Array.isArray(part) ? (part as [number, number]) : [-1, -1];
   check(Number.isSafeInteger(i) && Number.isSafeInteger(parts) && 0 <= i && i < parts, 'is no part of an append');
   const { stream, type } = raw;
-  const text = JSON.stringify(data);
-  const columns = { stream, number, type, version, writtenAtUs: at, text };
+  const columns = { stream, number, type, version, writtenAtUs: at };
   const stored = { ...columns, raw, data: data as JsonObject, after: BigInt(after) as Position, part: i, parts };
   if (slot !== undefined) {
     check(typeof unit === 'string' && Array.isArray(slot) && typeof slot[0] === 'string', 'names no slot');

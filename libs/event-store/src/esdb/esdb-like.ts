@@ -26,6 +26,8 @@ export interface RawEvent {
   /** Parsed, if it was JSON. */
   readonly data: unknown;
   readonly metadata: unknown;
+  /** Roughly, characters of its data. */
+  readonly size: number;
 }
 
 /**

@@ -6,6 +6,8 @@ import { persistently, type Surroundings } from './surroundings.js';
 import type { Sweeper } from './sweeper.js';
 import { pause } from './timing.js';
 
+const SWEEP_MS_MIN = 100;
+
 export interface FollowerOptions {
   /** What the names of the instance's streams begin with. */
   readonly prefix: string;
@@ -76,7 +78,7 @@ export class Follower {
   private async sweep(): Promise<void> {
     const { clock, leaseMs, stopped } = this.surroundings;
     while (!stopped.aborted) {
-      await pause(clock, leaseMs / 2, stopped);
+      await pause(clock, Math.max(leaseMs / 2, SWEEP_MS_MIN), stopped);
       if (!stopped.aborted) await this.mark(await persistently(this.surroundings, () => this.options.sweeper.sweep()));
     }
   }

@@ -22,7 +22,6 @@ export { Bookmarks, bookmarkStream } from './bookmarks.js';
 export { CommitOrder } from './commit-order.js';
 export * from './envelope.js';
 export * from './esdb-like.js';
-export { type FollowOptions, follow } from './follow-all.js';
 export { Follower, type FollowerOptions } from './follower.js';
 export { revisionOf, type Standing, standingOf } from './revision.js';
 export { type Filling, Slots, type Tentative, type Verdict } from './slots.js';
@@ -30,7 +29,7 @@ export { StreamReader } from './stream-reader.js';
 export type { Surroundings } from './surroundings.js';
 export { Sweeper } from './sweeper.js';
 export { Backoff, type Clock, pause, systemClock } from './timing.js';
-export { type Caller, type Target, Writer } from './writer.js';
+export { type Caller, type Outcome, type Proposal, type Target, Writer } from './writer.js';
 
 export interface ProtocolOptions {
   /** After so long a commit answers StoreUnavailable; what became of it is settled in the background. */

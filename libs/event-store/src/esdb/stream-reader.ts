@@ -44,7 +44,7 @@ export class StreamReader {
       physical ??= page.events[0]?.revision as bigint;
       const last = page.events.map(entryOf).find((entry) => entry.kind !== 'marker');
       if (last) return { ...(await this.standingAfter(last)), physical };
-      if (page.ended) return { count: 0, position: START, physical };
+      if (oldest.revision === 0n) return { count: 0, position: START, physical };
       from = oldest.revision - 1n;
     }
   }
@@ -97,9 +97,13 @@ export class StreamReader {
     }
     if (fold.pending) fold.decide(await this.slots.settle(tentativeOf(fold.pending)));
     if (fold.committed.length > limit) return fold.page(limit);
-    // Nothing but markers, or nothing at all, where the read began: the stream may still have events before.
-    const standing = fold.standing ?? (fromNumber > 0 ? await this.tip(stream) : { ...UNTOUCHED, physical: next - 1n });
-    return { ...fold.page(limit), revision: revisionOf(standing), complete: true };
+    if (fold.standing || fromNumber === 0) {
+      return { ...fold.page(limit), revision: revisionOf(fold.standing ?? UNTOUCHED), complete: true };
+    }
+    // Nothing but markers, or nothing at all, where the read began; there may be events before, and by now after.
+    const tip = await this.tip(stream);
+    if (tip.count > fromNumber) return this.forward(stream, range);
+    return { events: [], revision: revisionOf(tip), complete: true };
   }
 
   private async page(stream: string, from: bigint | 'end', direction: 'forward' | 'backward', max: number) {
@@ -181,7 +185,7 @@ class Fold {
       this.place = { count: entry.number + 1, position };
       if (entry.number < this.fromNumber) continue;
       this.committed.push({ entry, position });
-      this.chars += entry.text.length;
+      this.chars += entry.raw.size;
     }
   }
 }

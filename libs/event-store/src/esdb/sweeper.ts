@@ -102,4 +102,3 @@ export class Sweeper {
 
 const keyOf = ({ stream, revision }: { readonly stream: string; readonly revision: bigint }): string =>
   `${revision}@${stream}`;
-

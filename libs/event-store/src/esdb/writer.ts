@@ -30,7 +30,7 @@ export interface Caller {
 }
 
 /** An append with the events that are written for it. */
-interface Proposal extends Target {
+export interface Proposal extends Target {
   readonly events: readonly ProposedEvent[];
 }
 
@@ -41,8 +41,14 @@ interface Plan {
   readonly decision: Proposal;
 }
 
+/** An attempt that certainly came to nothing: the stream that had moved, and the void events that it left on others. */
+interface Refused {
+  readonly conflict: string;
+  readonly left: ReadonlyMap<string, bigint>;
+}
+
 type Written = { readonly kind: 'written'; readonly next: bigint; readonly position: bigint };
-type Outcome = Written | { readonly kind: 'conflict' } | { readonly kind: 'unknown' };
+export type Outcome = Written | { readonly kind: 'conflict' } | { readonly kind: 'unknown' };
 type MemberOutcome = Outcome | { readonly kind: 'unsent' };
 
 const ATTEMPTS_MAX = 8;
@@ -67,23 +73,24 @@ export class Writer {
     for (let attempt = 1; ; attempt++) {
       const outcome = await (targets.length === 1 ? this.alone(targets, caller) : this.together(targets, caller));
       if ('position' in outcome) return outcome;
-      // Only where no event was expected and none is, nobody has decided anything: void attempts are in the way.
-      const again = attempt < ATTEMPTS_MAX && !caller.gone && (await this.pastVoidAttempts(targets, outcome.conflict));
+      // Where no event was expected and none is, nobody has decided anything: void attempts are in the way.
+      const mayTryAgain = attempt < ATTEMPTS_MAX && !caller.gone;
+      const again = mayTryAgain ? await this.pastVoidAttempts(targets, outcome) : undefined;
       if (!again) throw new RevisionConflict(outcome.conflict);
       targets = again;
     }
   }
 
-  private async alone([target]: readonly Target[], caller: Caller): Promise<Committed | { conflict: string }> {
+  private async alone([target]: readonly Target[], caller: Caller): Promise<Committed | Refused> {
     const { append, at } = target as Target;
     const proposal = this.propose({ append, at }, caller, { kind: 'alone' });
     const outcome = await this.appendUntilSettled(proposal, () => false);
-    if (outcome.kind !== 'written') return { conflict: append.stream };
+    if (outcome.kind !== 'written') return { conflict: append.stream, left: new Map() };
     return committed([{ append, at, next: outcome.next }], outcome.position as Position, caller);
   }
 
   /** Steps 1 to 3: members first, tentatively; the append to the decision stream commits. */
-  private async together(targets: readonly Target[], caller: Caller): Promise<Committed | { conflict: string }> {
+  private async together(targets: readonly Target[], caller: Caller): Promise<Committed | Refused> {
     const plan = this.plan(targets, caller);
     const { unit, slot, members, decision } = plan;
     let outcomes: MemberOutcome[] = [];
@@ -93,7 +100,7 @@ export class Writer {
       if (conflict || caller.gone || !outcomes.every(isWritten)) {
         const mayHaveLeftSome = outcomes.some(({ kind }) => kind === 'written' || kind === 'unknown');
         if (mayHaveLeftSome) await this.slots.fill(slot, unit);
-        if (conflict) return { conflict: conflict.append.stream };
+        if (conflict) return { conflict: conflict.append.stream, left: leftBy(members, outcomes) };
         throw new StoreUnavailable('the unit was given up before it was committed');
       }
     } catch (error) {
@@ -102,7 +109,7 @@ export class Writer {
       throw error;
     }
     const outcome = await this.appendUntilSettled(decision, () => false);
-    if (outcome.kind !== 'written') return { conflict: slot.stream };
+    if (outcome.kind !== 'written') return { conflict: slot.stream, left: leftBy(members, outcomes) };
     const position = outcome.position as Position;
     for (const { append, at } of members) {
       const first = { stream: append.stream, revision: at.physical + 1n };
@@ -184,7 +191,7 @@ export class Writer {
   }
 
   /** Whether the place is filled by our own events or by others; an empty place decides nothing. */
-  private async whatIsInPlace({ append, at, events }: Proposal): Promise<Outcome | undefined> {
+  protected async whatIsInPlace({ append, at, events }: Proposal): Promise<Outcome | undefined> {
     const { stream } = append;
     const look = (revision: bigint) =>
       persistently(this.surroundings, () => eventAt(this.surroundings, { stream, revision }));
@@ -196,12 +203,20 @@ export class Writer {
     return { kind: 'written', next: last.revision, position: last.position };
   }
 
-  private async pastVoidAttempts(targets: readonly Target[], conflict: string): Promise<Target[] | undefined> {
+  /** The same unit behind what void attempts left, its own last one included. */
+  private async pastVoidAttempts(
+    targets: readonly Target[],
+    { conflict, left }: Refused,
+  ): Promise<Target[] | undefined> {
     const inTheWay = targets.find(({ append }) => append.stream === conflict);
     if (inTheWay?.append.expected !== NO_EVENTS) return undefined;
     const tip = await this.reader.tip(conflict);
     if (tip.count > 0 || tip.physical === inTheWay.at.physical) return undefined;
-    return targets.map((target) => (target === inTheWay ? { ...target, at: tip } : target));
+    return targets.map((target) => {
+      if (target === inTheWay) return { ...target, at: tip };
+      const physical = left.get(target.append.stream) ?? target.at.physical;
+      return { ...target, at: { ...target.at, physical } };
+    });
   }
 
   /** @throws InvalidUnit if it is more than the server takes, before anything is sent */
@@ -226,6 +241,16 @@ export class Writer {
   protected drawEventId(_append: PreparedAppend): string {
     return this.surroundings.newId();
   }
+}
+
+/** Where the members stand whose events are void now. */
+function leftBy(members: readonly Target[], outcomes: readonly MemberOutcome[]): Map<string, bigint> {
+  const left = new Map<string, bigint>();
+  members.forEach(({ append }, i) => {
+    const outcome = outcomes[i];
+    if (outcome?.kind === 'written') left.set(append.stream, outcome.next);
+  });
+  return left;
 }
 
 const isWritten = (outcome: MemberOutcome): outcome is Written => outcome.kind === 'written';

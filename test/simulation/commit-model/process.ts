@@ -1,0 +1,220 @@
+import { setMaxListeners } from 'node:events';
+import {
+  type CommittedUnit,
+  type EventStore,
+  Ledger,
+  type Position,
+  type RecordedEvent,
+  RevisionConflict,
+  START,
+  type StreamPage,
+} from '@florin/event-store';
+import {
+  Bookmarks,
+  bookmarkStream,
+  CommitOrder,
+  CommitProtocol,
+  Follower,
+  type Parts,
+  partsOf,
+  pause,
+  type Surroundings,
+  Sweeper,
+  unitsAfter,
+} from '@florin/event-store/commit-protocol';
+import { Link, type Network } from './link.js';
+import type { Plant } from './plant.js';
+import type { Life } from './scheduler.js';
+import { type Answer, type Command, INSTANCE, perform, STREAMS } from './workload.js';
+
+const PREFIX = `${INSTANCE}.`;
+
+/** What somebody was told of a stream. */
+export interface PageSeen {
+  readonly stream: string;
+  readonly fromNumber: number;
+  readonly page: StreamPage;
+}
+
+/** A unit as a subscriber got it. */
+export interface UnitSeen {
+  readonly unit: CommittedUnit;
+  readonly by: string;
+}
+
+/** What survives the crash of a process: what its subscriber applied, with its checkpoint, in one transaction. */
+export interface Disk {
+  readonly applied: CommittedUnit[];
+  checkpoint: { position: Position; events: number };
+}
+
+export const emptyDisk = (): Disk => ({ applied: [], checkpoint: { position: START, events: 0 } });
+
+export interface Record {
+  readonly pages: PageSeen[];
+  /** Attempts that were answered as a conflict. */
+  readonly conflicts: string[];
+  readonly units: UnitSeen[];
+  readonly faults: unknown[];
+}
+
+export interface ProcessOptions {
+  readonly name: string;
+  readonly network: Network;
+  readonly record: Record;
+  readonly disk: Disk;
+  readonly plant: Plant;
+  readonly leaseMs: number;
+  readonly burst: number;
+}
+
+const BOOKMARK_EVERY = 1;
+
+/** One life of an exchange process: the protocol as it ships, the ledger on it, a follower, a subscriber and a reader. */
+export class Process {
+  readonly life: Life;
+  readonly protocol: CommitProtocol;
+  private readonly ledger: Ledger;
+  private readonly surroundings: Surroundings;
+  private readonly parts: Parts;
+  private readonly ended = new AbortController();
+
+  constructor(private readonly options: ProcessOptions) {
+    const { network, plant, leaseMs, burst } = options;
+    this.life = network.scheduler.begin();
+    const client = plant.client?.(new Link(network, this.life)) ?? new Link(network, this.life);
+    const { unit: random, uuid: newId } = network.random;
+    // A crashed process is not closed: it just does not go on.
+    const stopped = new AbortController().signal;
+    setMaxListeners(0, stopped);
+    this.surroundings = { client, clock: this.life, random, newId, stopped, leaseMs };
+    const mayBurst = (): boolean => network.random.chance(burst);
+    this.parts = (plant.parts ?? partsOf)(this.surroundings, mayBurst);
+    setMaxListeners(0, this.ended.signal);
+    this.protocol = new CommitProtocol(this.surroundings, this.parts, {
+      commitTimeoutMs: 2_000,
+      commitsMax: 100,
+      onDamage: (error) => options.record.faults.push(error),
+    });
+    const delay = (ms: number): Promise<void> => pause(this.life, ms);
+    this.ledger = new Ledger(this.storeForLedger(), { delay, random, tries: 6, cacheEntries: 6 });
+    this.run(() => this.follow());
+    this.run(() => this.subscribe());
+  }
+
+  crash(): void {
+    this.life.end();
+    this.ended.abort();
+  }
+
+  /** One try of a command. */
+  handle(command: Command): Promise<Answer | 'no answer'> {
+    return this.untilDeath(perform(this.ledger, command, this.options.network.random));
+  }
+
+  /** What comes of it, unless the process dies before. */
+  untilDeath<T>(work: Promise<T>): Promise<T | 'no answer'> {
+    const died = new Promise<'no answer'>((resolve) => {
+      if (this.life.over) resolve('no answer');
+      this.ended.signal.addEventListener('abort', () => resolve('no answer'));
+    });
+    return Promise.race([work, died]);
+  }
+
+  /** Reads some stream in some way, and notes what it was told. */
+  async readSomething(): Promise<void> {
+    const { random } = this.options.network;
+    const stream = random.pick(STREAMS);
+    if (random.chance(0.3)) await this.readBackward(stream);
+    else await this.read(stream, { fromNumber: random.below(3), limit: 1 + random.below(4) });
+  }
+
+  async read(stream: string, options: { fromNumber: number; limit: number }): Promise<StreamPage> {
+    const page = await this.protocol.readStream(stream, options);
+    this.options.record.pages.push({ stream, fromNumber: options.fromNumber, page });
+    return page;
+  }
+
+  private async readBackward(stream: string): Promise<void> {
+    const { events, revision, complete } = await this.protocol.readStream(stream, { backward: true, limit: 2 });
+    const oldestFirst: RecordedEvent[] = [...events].reverse();
+    const fromNumber = oldestFirst[0]?.number ?? 0;
+    if (complete !== (fromNumber === 0)) throw new Error('a backward page is wrong about where the stream begins');
+    this.options.record.pages.push({ stream, fromNumber, page: { events: oldestFirst, revision, complete: true } });
+  }
+
+  /** Errors of what runs by itself are damage, or mistakes: nothing in the simulation justifies them. */
+  private run(work: () => Promise<unknown>): void {
+    work().catch((error: unknown) => this.options.record.faults.push(error));
+  }
+
+  private async follow(): Promise<void> {
+    const { plant, record, name } = this.options;
+    const bookmarks = new Bookmarks(this.surroundings, bookmarkStream(INSTANCE));
+    await this.patiently(() => bookmarks.load());
+    const { last } = bookmarks;
+    const marked = last.events === 0 ? 1 - BOOKMARK_EVERY : last.events;
+    const SweeperClass = plant.sweeper ?? Sweeper;
+    const follower = new Follower(this.surroundings, {
+      prefix: PREFIX,
+      from: last,
+      sweeper: new SweeperClass(this.surroundings, this.parts.slots, BOOKMARK_EVERY, marked),
+      onUnit: (unit) => record.units.push({ unit, by: `the follower of ${name}` }),
+      onSettings: async () => {
+        throw new Error('nobody changes settings in the simulation');
+      },
+      onBookmark: (bookmark) => bookmarks.write(bookmark),
+    });
+    await follower.run();
+  }
+
+  private async subscribe(): Promise<void> {
+    const { disk, plant } = this.options;
+    const { position: after, events } = disk.checkpoint;
+    const Order = plant.order ?? CommitOrder;
+    const place = { prefix: PREFIX, after, order: new Order(this.surroundings, events) };
+    for await (const unit of unitsAfter(this.surroundings, place, this.surroundings.stopped)) {
+      if (this.life.over) return;
+      disk.applied.push(unit);
+      const counted = disk.checkpoint.events + unit.events.length;
+      disk.checkpoint = { position: unit.position, events: counted };
+    }
+  }
+
+  private async patiently(work: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await work();
+      } catch {
+        await pause(this.life, 100);
+      }
+    }
+  }
+
+  /** What the ledger needs of a store. It notes all that the ledger is told. */
+  private storeForLedger(): EventStore {
+    const { record } = this.options;
+    const unused = (): never => {
+      throw new Error('the ledger reads streams and commits, nothing else');
+    };
+    return {
+      commit: async (unit) => {
+        try {
+          return await this.protocol.commit(unit, 1_700_000_000_000_000 + Math.floor(this.life.now() * 1_000));
+        } catch (error) {
+          if (error instanceof RevisionConflict) record.conflicts.push(String(unit[0]?.events[0]?.data.attempt));
+          throw error;
+        }
+      },
+      readStream: async (stream, options = {}) => {
+        const page = await this.protocol.readStream(stream, options);
+        record.pages.push({ stream, fromNumber: options.fromNumber ?? 0, page });
+        return page;
+      },
+      readAll: unused,
+      subscribe: unused,
+      lastPosition: unused,
+      close: unused,
+    };
+  }
+}

@@ -1,0 +1,135 @@
+import { accept, refuse, repeat } from '@florin/domain';
+import {
+  type Append,
+  type EventStream,
+  type JsonObject,
+  type Ledger,
+  type NewEvent,
+  TooManyConflicts,
+} from '@florin/event-store';
+import type { Random } from './random.js';
+
+/** What is asked of one stream besides the one that decides. */
+interface Demand {
+  readonly stream: string;
+  /** `take`: it has something left; `count`: fewer than three were counted yet; `claim`: nothing ever happened. */
+  readonly rule: 'take' | 'count' | 'claim';
+}
+
+/**
+ * A request as a wallet makes it: again and again under the same id until it is answered. How it is met may differ from
+ * try to try, as a purse may be paid with other coins once the first ones were refused.
+ */
+export interface Command {
+  readonly id: string;
+  /** The stream that decides, last by rank. */
+  readonly to: string;
+  readonly alternatives: readonly (readonly Demand[])[];
+  /** Events that the deciding stream gets. */
+  readonly events: number;
+}
+
+/** What a command came to. */
+export type Answer =
+  | { readonly kind: 'accepted'; readonly position: bigint }
+  | { readonly kind: 'repeated'; readonly number: number }
+  | { readonly kind: 'refused'; readonly stream: string; readonly count: number }
+  | { readonly kind: 'overtaken' };
+
+interface Account {
+  balance: number;
+  count: number;
+  readonly seen: Map<string, number>;
+}
+
+interface Noted {
+  readonly type: string;
+  readonly number: number;
+  readonly data: JsonObject;
+}
+
+export const INSTANCE = 'sim';
+export const STREAMS = ['nonce-n', 'account-a', 'coin-a', 'coin-b', 'coin-c', 'purse-p', 'purse-q', 'reserve-r'].map(
+  (name) => `${INSTANCE}.${name}`,
+);
+const [NONCE = '', ACCOUNT = '', , , , PURSE_P = '', PURSE_Q = '', RESERVE = ''] = STREAMS;
+const COINS = STREAMS.slice(2, 5);
+
+/** What there is on a stream before its first event. */
+export const initialBalance = (stream: string): number => (COINS.includes(stream) ? 2 : 0);
+
+export const streamOf = (name: string): EventStream<Account, Noted> => ({
+  name,
+  initial: () => ({ balance: initialBalance(name), count: 0, seen: new Map() }),
+  evolve: (state, { data, number }) => {
+    state.balance += data.amount as number;
+    state.count += 1;
+    state.seen.set(data.command as string, number);
+    return state;
+  },
+  decode: ({ type, number, data }) => ({ type, number, data }),
+});
+
+export function anyCommand(random: Random, id: string): Command {
+  const events = random.chance(0.25) ? 2 : 1;
+  const take = (stream: string): Demand => ({ stream, rule: 'take' });
+  const count: Demand = { stream: ACCOUNT, rule: 'count' };
+  const claim: Demand = { stream: NONCE, rule: 'claim' };
+  const [one, two, three] = random.shuffled(COINS).map(take) as [Demand, Demand, Demand];
+  const purse = random.pick([PURSE_P, PURSE_Q]);
+  const kinds: Omit<Command, 'id' | 'events'>[] = [
+    { to: RESERVE, alternatives: [[]] },
+    { to: purse, alternatives: [[one], [two], [three]] },
+    { to: purse, alternatives: [[one, two]] },
+    { to: purse, alternatives: [[one, two], [three]] },
+    { to: PURSE_P, alternatives: [[one, two, count]] },
+    { to: RESERVE, alternatives: [[take(PURSE_P)], [take(PURSE_Q)]] },
+    { to: RESERVE, alternatives: [[count, one]] },
+    { to: RESERVE, alternatives: [[claim]] },
+    { to: PURSE_Q, alternatives: [[claim, one], [two]] },
+  ];
+  return { id, events, ...random.pick(kinds) };
+}
+
+/** One try of a command on one process, by the ledger that the exchange uses. */
+export async function perform(ledger: Ledger, command: Command, random: Random): Promise<Answer> {
+  const { id, to, alternatives, events } = command;
+  try {
+    const settled = await ledger.transact([to], async (tx) => {
+      const demands = random.pick(alternatives);
+      const decider = await tx.load(streamOf(to));
+      const earlier = decider.seen.get(id);
+      if (earlier !== undefined) return repeat(earlier);
+      const streams = [...demands.map(({ stream }) => stream), to];
+      const attempt = random.uuid();
+      const event = (stream: string, type: string, amount: number, saw: number): NewEvent => {
+        const secret = stream === to ? { secret: true } : {};
+        return { type, version: 1, data: { command: id, attempt, amount, saw, streams, ...secret } };
+      };
+      const appends: Append[] = [];
+      let taken = demands.length === 0 ? 1 : 0;
+      for (const { stream, rule } of demands) {
+        const { balance, count } = await tx.load(streamOf(stream));
+        const isMet = { take: balance > 0, count: count < 3, claim: count === 0 }[rule];
+        if (!isMet) return refuse({ stream, count });
+        if (rule === 'take') taken += 1;
+        appends.push({ stream, events: [event(stream, 'Taken', rule === 'take' ? -1 : 0, count)] });
+      }
+      const { count } = await tx.load(streamOf(to));
+      const got = Array.from({ length: events }, (_, i) => event(to, 'Got', i === 0 ? taken : 0, count + i));
+      tx.append(...appends, { stream: to, events: got, commitOnly: true });
+      return accept(undefined);
+    });
+    switch (settled.kind) {
+      case 'accept':
+        return { kind: 'accepted', position: settled.committed?.position ?? -1n };
+      case 'repeat':
+        return { kind: 'repeated', number: settled.earlier };
+      case 'refuse':
+        return { kind: 'refused', ...settled.refusal };
+    }
+  } catch (error) {
+    if (error instanceof TooManyConflicts) return { kind: 'overtaken' };
+    throw error;
+  }
+}
