@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ErrorCode, encodeBase32, formatAmount } from '@florin/encoding';
-import { Controller, Get, Header, Headers, Res } from '@nestjs/common';
+import { Controller, Get, Header, Headers, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { TalerError } from '../http/taler-error.js';
+import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { Clock } from '../runtime/clock.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
@@ -56,11 +56,16 @@ export class MetaController {
     };
   }
 
+  /** Always the full set; `last_issue_date` once asked for what came after a set that the client has. */
   @Get('keys')
   async publishedKeys(
+    @Query('last_issue_date') lastIssueDate: string | undefined,
     @Headers('if-none-match') known: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string | undefined> {
+    if (lastIssueDate !== undefined && !/^[0-9]{1,20}$/.test(lastIssueDate)) {
+      throw malformedParameter('last_issue_date', 'last_issue_date must be whole seconds since 1970');
+    }
     const document = await this.published.current();
     if (!document) {
       throw new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status: 503, headers: { 'Retry-After': '5' } });
