@@ -29,6 +29,7 @@ export function answerBrokenRequest(
     const headers = {
       ...ALLOW_ALL,
       ...refusal.options.headers,
+      Date: new Date().toUTCString(),
       'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(body),
       Connection: 'close',
