@@ -18,7 +18,7 @@ function failingOnce(index: number): AnyView {
   return defineView({
     name: 'failing',
     version: 1,
-    reads: ['keys', 'reserve', 'wire', 'account', 'transfer'],
+    reads: ['keys', 'reserve', 'purse', 'coin', 'wire', 'account', 'transfer'],
     schema: 'CREATE TABLE failing (id INTEGER PRIMARY KEY) STRICT, WITHOUT ROWID;',
     open: () => ({
       apply(seen) {
@@ -94,7 +94,7 @@ describe('each event counts exactly once', () => {
     ));
 });
 
-const SOME = fc.sample(anySteps(80), { numRuns: 1, seed: 7 })[0] ?? [];
+const SOME = fc.sample(anySteps(300), { numRuns: 1, seed: 7 })[0] ?? [];
 
 describe('a batch that does not fit', () => {
   test('is refused if events are missing before it', () =>

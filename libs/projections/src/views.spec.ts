@@ -1,12 +1,14 @@
 import { join } from 'node:path';
-import { CATALOGUE, isOverdue, maximumAgeAt, reserve } from '@florin/domain';
+import { CATALOGUE, isOverdue, isPurseOverdue, maximumAgeAt, nextRefund, reserve } from '@florin/domain';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { coinHistoryOf } from './coin-history.js';
 import type { ViewsFile } from './file.js';
 import { reserveHistoryEntries } from './reserve-history.js';
 import { tablesOf } from './tables.js';
 import { accountAt, reserveAt } from './testing/history.js';
 import { builtFile, eventsOf, inFolder, ledgerOf, type TestLedger } from './testing/ledgers.js';
+import { COINS, coinAt, contractAt, PURSES, purseAt } from './testing/purse-steps.js';
 import { anySteps, RESERVES, type Step } from './testing/steps.js';
 import { VIEWS } from './views.js';
 
@@ -49,6 +51,41 @@ describe('what views say is what their streams say', () => {
         expect(file.ask('reserve-summary', 'overdue', [{ now: at, limit: 99 }])).toEqual(overdue);
         expect(file.ask('reserve-summary', 'overdue', [{ now: at, limit: 1 }])).toEqual(overdue.slice(0, 1));
       }
+    }));
+
+  test('coin history: the same that the coin’s stream gives, from any entry on', () =>
+    forAnyLedger(async (file, { history: { ledger, streams }, store }) => {
+      for (let place = 0; place < COINS; place += 1) {
+        const stream = streams.coin(coinAt(place));
+        const events = (await store.readStream(stream.name)).events.map((event) => stream.decode(event));
+        for (const after of [0, 1, 3]) {
+          const expected = coinHistoryOf(events, after);
+          expect(file.ask('coin-history', 'history', [coinAt(place), { after }])).toEqual(expected);
+        }
+        const { residual } = await ledger.peek(stream);
+        expect(coinHistoryOf(events)?.balance ?? 0n).toBe(residual);
+      }
+    }));
+
+  test('purses: what is in them, how they ended, their contracts, and which are due', () =>
+    forAnyLedger(async (file, { history: { ledger, streams, now } }) => {
+      const due: string[] = [];
+      for (let place = 0; place < PURSES; place += 1) {
+        const purse = await ledger.peek(streams.purse(purseAt(place)));
+        const { terms, balance, end, contract } = purse;
+        const merged = end?.how === 'merged' ? { mergeTimestamp: end.merge.mergeTimestamp } : {};
+        const ending = end && { end: end.how, ...merged };
+        const expected = terms && { target: terms.target, balance, expiresAt: terms.expiresAt, ...ending };
+        expect(file.ask('purses', 'purse', [purseAt(place)])).toEqual(expected);
+        const { contractPub, econtract, econtractSignature } = contractAt(place);
+        const stands = contract && end?.how !== 'expired' && end?.how !== 'deleted';
+        const stored = stands ? { pursePub: purseAt(place), econtract, econtractSignature } : undefined;
+        expect(file.ask('purses', 'contract', [contractPub])).toEqual(stored);
+        if (isPurseOverdue(purse, now) || nextRefund(purse, { pursePub: purseAt(place), now }))
+          due.push(purseAt(place));
+      }
+      const found = file.ask('purses', 'due', [{ now, limit: 99 }]) as string[];
+      expect([...found].sort()).toEqual(due.sort());
     }));
 
   test('reserve history: the entries of the events, numbered from 1, ending at the balance', () =>
@@ -169,7 +206,7 @@ describe('what views say is what their streams say', () => {
 
 test('the random ledgers hold every kind of event that a view reads', async () => {
   const kinds = new Set<string>();
-  for (const steps of fc.sample(anySteps(120), { numRuns: 40, seed: 1 })) {
+  for (const steps of fc.sample(anySteps(120), { numRuns: 100, seed: 1 })) {
     const { store } = await ledgerOf(steps);
     for (const { type, data } of await eventsOf(store)) {
       kinds.add(type === 'ReserveClosed' ? `${type} ${data.cause} ${data.wtid ? 'paid' : 'unpaid'}` : type);

@@ -34,6 +34,7 @@ import {
 } from '@florin/domain';
 import { encodeBase32, UNITS_PER_VALUE } from '@florin/encoding';
 import { type Committed, type EventStore, Ledger, type Transaction } from '@florin/event-store';
+import { purseStep } from './purse-steps.js';
 import { DENOMINATIONS, type Step, type StepOf } from './steps.js';
 
 export const CURRENCY = 'EUR';
@@ -121,6 +122,8 @@ export class History {
       case 'wait':
         this.now += step.seconds;
         return undefined;
+      default:
+        return purseStep({ tx, streams: this.streams, now: this.now, reserveAt, delays: DELAYS }, step);
     }
   }
 

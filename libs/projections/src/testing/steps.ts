@@ -1,11 +1,13 @@
 /** Test support: what may happen to a ledger, as data, and how a random sequence of it is drawn. */
 import { MAX_UNITS, UNITS_PER_VALUE } from '@florin/encoding';
 import fc from 'fast-check';
+import { PURSE_STEPS, type PurseStep } from './purse-steps.js';
 
 export const RESERVES = 5;
 export const DENOMINATIONS = 4;
 
 export type Step =
+  | PurseStep
   | { readonly do: 'fund'; readonly reserve: number; readonly units: bigint }
   | { readonly do: 'withdraw'; readonly reserve: number; readonly denominations: readonly number[] }
   | { readonly do: 'close'; readonly reserve: number; readonly elsewhere: boolean }
@@ -41,7 +43,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: as('close'), reserve, elsewhere: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: as('expire'), reserve }) },
+  { weight: 4, arbitrary: fc.record({ do: as('expire'), reserve }) },
   { weight: 1, arbitrary: fc.record({ do: as('recoup'), reserve, coins: fc.integer({ min: 1, max: 3 }) }) },
   {
     weight: 5,
@@ -70,6 +72,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: as('revoke'), denomination }) },
+  ...PURSE_STEPS,
   { weight: 2, arbitrary: fc.record({ do: as('wait'), seconds: fc.nat(40 * 86_400) }) },
 );
 
