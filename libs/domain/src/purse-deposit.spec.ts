@@ -73,6 +73,23 @@ describe('making a purse', () => {
     expect(planOf(create(purseAfter(), [offered('a', '0.02')])).total).toBe(0n);
   });
 
+  test('is too late from its expiration on, however long its checks took', () => {
+    const coins = coinsAfter({ a: [seen('a', '5', elsewhere)] });
+    expect(create(purseAfter(), [offered('a', '1')], { coins, now: 2_000 })).toStrictEqual(
+      refuse({ code: 'PURSE_EXPIRED', expiresAt: 2_000 }),
+    );
+    expect(create(purseAfter(), [offered('a', '1')], { now: 1_999 }).kind).toBe('accept');
+  });
+
+  test('writes what is answered, and nothing else', () => {
+    expect(() => plan.purse()).toThrow(/must be confirmed so/);
+    expect(() => plan.purse(confirmed('3.49'))).toThrow(/a deposit that brings 348000000 must be confirmed so/);
+  });
+
+  test('never gets a coin below its fee', () => {
+    expect(() => create(purseAfter(), [offered('a', '0.01')])).toThrow(/less than its fee/);
+  });
+
   test('may bring more than the target', () => {
     expect(planOf(create(purseAfter(), [offered('a', '5'), offered('b', '5')])).total).toBe(eur('9.96'));
   });
@@ -165,6 +182,12 @@ describe('a purse that exists', () => {
       expect(plan.purse(confirmed('3.94'))).toStrictEqual([deposited({ c: '2' }, '3.94')]);
       expect([plan.merge, plan.earlier]).toStrictEqual([undefined, undefined]);
     }
+  });
+
+  test('writes what is answered, and nothing else', () => {
+    const { purse } = planOf(put(state, [offered('c', '2')], { coins }));
+    expect(() => purse()).toThrow(/must be confirmed so/);
+    expect(() => purse(confirmed('1.98'))).toThrow(/must be confirmed so/);
   });
 
   test('does not charge a coin again that came by the same signature', () => {

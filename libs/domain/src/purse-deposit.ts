@@ -137,7 +137,7 @@ export function decideDeposit(
 
 /**
  * A purse is made with its first coins; one that exists by the same terms gets more of them.
- * Precondition: the purse does not expire before `now` unless it exists, and its key's signatures are verified.
+ * Precondition: the signatures of the purse's key are verified.
  */
 export function decideCreate(
   state: Purse,
@@ -149,6 +149,8 @@ export function decideCreate(
   if (earlier.kind !== 'accept') return earlier;
   const { terms: stored } = state;
   if (stored && !isSameTerms(stored, terms)) return refuse({ code: 'PURSE_TERMS_CONFLICT', stored });
+  const { expiresAt } = terms;
+  if (expiresAt <= request.now) return refuse({ code: 'PURSE_EXPIRED', expiresAt }); // while it was checked or retried
   const charged = chargedCoins(state, coinOf, deposits);
   if (charged.kind === 'refuse') return charged;
   const conflict = contractConflict(state, contract);
@@ -170,7 +172,8 @@ function chargedCoins(
 ): Decision<ChargedCoin[], CoinRefusal | DepositConflict> {
   const charged: ChargedCoin[] = [];
   for (const offered of deposits) {
-    const { coinPub, amount } = offered;
+    const { coinPub, amount, depositFee } = offered;
+    assert(depositFee <= amount, 'a coin pays less than its fee');
     const recognized = recognizeCoin(coinOf(coinPub), offered);
     if (recognized.kind === 'refuse') return recognized;
     const earlier = state.coins.get(coinPub);
@@ -191,10 +194,11 @@ const isSameDeposit = (earlier: PurseCoin, claim: DepositClaim): boolean =>
 function creationPlan(charged: readonly ChargedCoin[], request: CreateRequest): DepositPlan {
   const { terms, purseSignature, contract } = request;
   const made = { ...termsOf(terms), purseSignature, ...(contract && { contract }), ...paid(charged, request) };
+  const total = netSum(charged);
   return {
-    total: netSum(charged),
+    total,
     coins: coinEvents(charged, request),
-    purse: (confirmation) => [{ type: 'PurseCreated', ...made, ...(confirmation && { confirmation }) }],
+    purse: (confirmation) => [{ type: 'PurseCreated', ...made, ...confirming(total, confirmation) }],
     merge: undefined,
     earlier: undefined,
   };
@@ -216,10 +220,19 @@ function depositPlan(
   return {
     total,
     coins: coinEvents(charged, request),
-    purse: (confirmation) => [...(isPaid ? [{ ...deposited, ...(confirmation && { confirmation }) }] : []), ...rest],
+    purse: (confirmation) => {
+      if (!isPaid) return rest;
+      return [{ ...deposited, ...(!merge && confirming(total, confirmation)) }, ...rest];
+    },
     merge,
     earlier: isPaid ? undefined : earlierDeposit(state, request.deposits),
   };
+}
+
+/** What is answered is what is written. */
+function confirming(total: bigint, confirmation: DepositConfirmation | undefined) {
+  assert(confirmation?.totalDeposited === total, `a deposit that brings ${total} must be confirmed so`);
+  return { confirmation };
 }
 
 const paid = (charged: readonly ChargedCoin[], { exchangeBaseUrl, now: at, keysRevision }: Circumstances) => {

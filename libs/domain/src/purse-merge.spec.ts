@@ -200,6 +200,15 @@ describe('requesting a purse', () => {
     if (decision.kind === 'refuse') expect(decision.refusal).toStrictEqual({ code: 'PURSE_REQUEST_UNPAID' });
   });
 
+  test('is too late from the expiration on, however long its checks took', () => {
+    expect(ask([], { now: 2_000, purseLimit: 0 })).toStrictEqual(refuse({ code: 'PURSE_EXPIRED', expiresAt: 2_000 }));
+    expect(ask([], { now: 1_999 }).kind).toBe('accept');
+  });
+
+  test('out of the quota never costs anything', () => {
+    expect(() => ask([], { request: mergeRequest({ purseFee: 1n }) })).toThrow(/costs nothing/);
+  });
+
   test('is for reserves that exist', () => {
     expect(ask([], { state: reserve.initial() })).toStrictEqual(refuse({ code: 'RESERVE_UNKNOWN' }));
   });

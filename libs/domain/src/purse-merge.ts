@@ -156,7 +156,7 @@ export function isEarlierPurseRequest(
   return isKnown && !addedContract(state, contract) && !contractConflict(state, contract);
 }
 
-/** Precondition: all four signatures are verified, the purse does not expire before `now`, the fee is high enough. */
+/** Precondition: all four signatures are verified, and a fee is high enough. */
 export function decidePurseRequest(
   state: Purse,
   reserve: Reserve,
@@ -168,7 +168,10 @@ export function decidePurseRequest(
   if (conflict) return refuse(conflict);
   if (!exists(reserve)) return refuse({ code: 'RESERVE_UNKNOWN' });
   if (state.terms) return addContract(state, { contract, now });
+  const { expiresAt } = terms;
+  if (expiresAt <= now) return refuse({ code: 'PURSE_EXPIRED', expiresAt }); // while it was checked or retried
   const { paidFrom, purseFee, reserveSignature } = request;
+  assert(paidFrom === 'fee' || purseFee === 0n, 'a purse out of the quota costs nothing');
   const isPaid = paidFrom === 'quota' ? openPurses(reserve, now) < demand.purseLimit : purseFee <= reserve.balance;
   if (!isPaid) return refuse({ code: 'PURSE_REQUEST_UNPAID' });
   const when = { at: now, keysRevision };
@@ -233,5 +236,5 @@ const mergeConflict = (merge: Merge): MergeConflict => ({ code: 'PURSE_MERGE_CON
 /** What AccountMergePS covers of the purse, as the reserve's events hold it. */
 const signedTerms = (
   { target, minAge, expiresAt, contractTermsHash, mergePub }: PurseTerms,
-  { mergeTimestamp, mergeSignature }: Merge,
-) => ({ target, minAge, purseExpiresAt: expiresAt, contractTermsHash, mergePub, mergeTimestamp, mergeSignature });
+  { mergeTimestamp }: Merge,
+) => ({ target, minAge, purseExpiresAt: expiresAt, contractTermsHash, mergePub, mergeTimestamp });

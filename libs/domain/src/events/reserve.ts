@@ -104,7 +104,7 @@ export const CoinsRecouped = defineEvent('CoinsRecouped', {
   collectableAt: instant(),
 });
 
-/** What a purse is to hold and for whom, as PurseCreated says; here because AccountMergePS covers it. */
+/** What AccountMergePS covers of a purse; the signatures of its own keys are on its stream, in the same unit. */
 const purseTerms = {
   target: amount(),
   minAge: count(),
@@ -112,7 +112,6 @@ const purseTerms = {
   contractTermsHash: f.hashCode(),
   mergePub: f.eddsaPub(),
   mergeTimestamp: instant(),
-  mergeSignature: f.eddsaSignature(),
 };
 
 /**

@@ -179,7 +179,6 @@ export const SIGNED_OVER = {
   contractTermsHash: TERMS.contractTermsHash,
   mergePub: TERMS.mergePub,
   mergeTimestamp: mergeOf('a').mergeTimestamp,
-  mergeSignature: mergeOf('a').mergeSignature,
 } as const;
 
 export const requested = (over: Partial<OnReserve<'PurseRequested'>> = {}): OnReserve<'PurseRequested'> => ({
