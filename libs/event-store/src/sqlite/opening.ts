@@ -59,7 +59,11 @@ export async function openFolder(
     }
     const found = readHeads(headsPath, new NoteVerifier(origin, logPub));
     const head = newestOf(found);
-    const { frontier, tail } = checkReadOnly(eventsPath, head, checkAllMax);
+    // A folder that is refused stays as it is. The last connection that can write would fold the log into the database
+    // when it is closed; one that cannot write, opened before it and closed after it, keeps the log where it is.
+    const reader = openDatabase(eventsPath, { mode: 'read', cacheKiB: CACHE_KIB });
+    undo.push(reader);
+    const { frontier, tail } = checkCovered(reader, head, checkAllMax);
     const db = openDatabase(eventsPath, { mode: 'write', cacheKiB: CACHE_KIB });
     undo.push(db);
     // SQLite's automatic checkpoint would keep a failed fsync to itself.
@@ -68,20 +72,12 @@ export async function openFolder(
     if (tail.events > 0) cutTail(db, head.size, head.size <= checkAllMax);
     const heads = HeadFile.open(headsPath, found);
     undo.push(heads);
+    undo.splice(undo.indexOf(reader), 1);
+    reader.close();
     return { journal: new Journal(db, frontier), db, heads, head, cut: tail, close };
   } catch (error) {
     close();
     const { kind, message } = faultOf(error);
     throw kind === 'damaged' ? new DamagedStore(`${message}. ${HINT}`) : error;
-  }
-}
-
-/** A folder that is refused stays as it is: only a connection that cannot write leaves the log where it was. */
-function checkReadOnly(eventsPath: string, head: Head, checkAllMax: number): { frontier: Frontier; tail: Tail } {
-  const db = openDatabase(eventsPath, { mode: 'read', cacheKiB: CACHE_KIB });
-  try {
-    return checkCovered(db, head, checkAllMax);
-  } finally {
-    db.close();
   }
 }
