@@ -5,6 +5,7 @@ import { parseAmount, validatePayto } from '@florin/encoding';
 import { parse } from 'yaml';
 import * as read from './reader.js';
 import { ConfigError, type Reader } from './reader.js';
+import { checkTogether } from './together.js';
 
 const PAYTO_HINT = 'a payto URI, as payto://iban/DE75512108001245126199?receiver-name=Exchange';
 
@@ -82,8 +83,8 @@ function settings(currency: string) {
         payto: read.optional(payto, undefined),
         gateway: read.optional(read.baseUrl, undefined),
         username: read.optional(read.text('a name'), undefined),
-        password: read.optional(read.text('a password'), undefined),
-        token: read.optional(read.text('a token'), undefined),
+        password: read.optional(read.secret, undefined),
+        token: read.optional(read.secret, undefined),
       }),
     ),
     wireFees: read.list(
@@ -126,19 +127,14 @@ export type Settings = ReturnType<ReturnType<typeof settings>>;
 /** With the folders as absolute paths. */
 export type ReadSettings = Settings & { readonly keys: string };
 
-/** What the environment may say instead of the file. */
-const ENVIRONMENT: readonly (readonly [string, (file: Record<string, unknown>, value: string) => void])[] = [
-  ['FLORIN_DATA', (file, value) => (file.data = value)],
-  ['FLORIN_STORE', (file, value) => (file.store = value)],
-  ['FLORIN_PORT', (file, value) => (file.port = value)],
-  ['FLORIN_ADMIN_PORT', (file, value) => (file.adminPort = value)],
-  [
-    'FLORIN_BANK_PORT',
-    (file, value) => {
-      if (file.developmentBank) file.developmentBank = { ...(file.developmentBank as object), port: value };
-    },
-  ],
-];
+/** What the environment may say instead of the file, and where it stands there. */
+const ENVIRONMENT: Readonly<Record<string, string>> = {
+  FLORIN_DATA: 'data',
+  FLORIN_STORE: 'store',
+  FLORIN_PORT: 'port',
+  FLORIN_ADMIN_PORT: 'adminPort',
+  FLORIN_BANK_PORT: 'developmentBank.port',
+};
 
 /**
  * @param path the YAML file
@@ -152,9 +148,9 @@ export function readConfig(path: string, environment: Readonly<Record<string, st
     throw new ConfigError(`${path} cannot be read: ${(error as Error).message}`);
   }
   if (typeof file !== 'object' || file === null) throw new ConfigError(`${path} holds no settings`);
-  for (const [name, apply] of ENVIRONMENT) {
+  for (const [name, setting] of Object.entries(ENVIRONMENT)) {
     const value = environment[name];
-    if (value !== undefined && value !== '') apply(file, value);
+    if (value !== undefined && value !== '') override(file, { name, setting, value });
   }
   const currency = typeof file.currency === 'string' ? file.currency : 'XXX';
   const config = settings(currency)(file, '');
@@ -162,43 +158,12 @@ export function readConfig(path: string, environment: Readonly<Record<string, st
   return { ...config, data: resolve(config.data), keys: resolve(config.keys ?? `${config.data}/keys`) };
 }
 
-/** What no single setting can say. */
-function checkTogether(config: Settings): void {
-  const { mode } = config;
-  if (config.roundUnit <= 0n) throw new ConfigError('roundUnit must be above zero');
-  if (config.wireAccounts.length === 0) throw new ConfigError('wireAccounts must name at least one account');
-  if (config.denominations.length === 0) throw new ConfigError('denominations must name at least one denomination');
-  for (const [index, denomination] of config.denominations.entries()) {
-    const { value, cipher, bits, withdrawFor } = denomination;
-    const path = `denominations[${index}]`;
-    if (value <= 0n) throw new ConfigError(`${path}.value must be above zero`);
-    if (cipher === 'RSA' && ![1024, 2048, 3072, 4096].includes(bits)) {
-      read.refuse(`${path}.bits`, bits, '1024, 2048, 3072 or 4096');
-    }
-    if (config.keySchedule.overlap >= withdrawFor) {
-      throw new ConfigError(`keySchedule.overlap must be shorter than ${path}.withdrawFor`);
-    }
-  }
-  for (const [index, { name, payto, gateway }] of config.wireAccounts.entries()) {
-    if (!config.developmentBank && (payto === undefined || gateway === undefined)) {
-      throw new ConfigError(`wireAccounts[${index}] (${name}) needs payto and gateway`);
-    }
-  }
-  if (mode === 'production') checkProduction(config);
-}
-
-/** What only development may have. */
-function checkProduction({ developmentBank, baseUrl, masterPub, denominations, wireAccounts }: Settings): void {
-  if (developmentBank) throw new ConfigError('developmentBank is for development only; remove it in production');
-  if (!baseUrl?.startsWith('https://')) throw new ConfigError('baseUrl must be an https URL in production');
-  if (!masterPub) throw new ConfigError('masterPub must be set in production: the master key stays offline');
-  if (denominations.some(({ cipher, bits }) => cipher === 'RSA' && bits < 2048)) {
-    throw new ConfigError('RSA denominations need at least 2048 bits in production');
-  }
-  for (const { name, gateway, password, token } of wireAccounts) {
-    if (!gateway?.startsWith('https://')) throw new ConfigError(`the gateway of ${name} must be https in production`);
-    if ((password ?? token ?? '').length < 12) {
-      throw new ConfigError(`the credentials of ${name} must have at least 12 characters in production`);
-    }
-  }
+/** A port of the environment is checked here, so that a refusal names the variable. */
+function override(
+  file: Record<string, unknown>,
+  { name, setting, value }: { name: string; setting: string; value: string },
+): void {
+  const checked = /port$/i.test(setting) ? read.port(value, name) : value;
+  if (setting !== 'developmentBank.port') file[setting] = checked;
+  else if (file.developmentBank) file.developmentBank = { ...(file.developmentBank as object), port: checked };
 }

@@ -16,6 +16,10 @@ export const text =
   (value, path) =>
     typeof value === 'string' && (!pattern || pattern.test(value)) ? value : refuse(path, value, allowed);
 
+/** A text that is never shown. */
+export const secret: Reader<string> = (value, path) =>
+  typeof value === 'string' && value !== '' ? value : refuse(path, '(not shown)', 'a text');
+
 export const oneOf =
   <const Word extends string>(...words: Word[]): Reader<Word> =>
   (value, path) =>
