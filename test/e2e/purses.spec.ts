@@ -114,7 +114,7 @@ test('one coin raced into ten purses pays into as many as its value allows; the 
   expect(told.history).toEqual(refused.at(-1)?.json.history);
 });
 
-test('a purse that nobody merges gives everything back when its time is over, and repeats keep their answer', async () => {
+test('a purse that nobody merges gives everything back in time, and repeats keep their answer', async () => {
   const coins = await newCoins(exchange, offers, '1', '0.1');
   const keys = newPurse();
   const terms = termsOf('1', { expiration: now() + 4 });

@@ -87,7 +87,7 @@ test('a revocation is published, binds at once and is said once', async () => {
   expectSignedUnknown(expectRefusal(await send(url(unknown), { json }), 404, 1005), unknown, offers);
 });
 
-test('a subset of a withdrawal comes back, RSA and Clause-Schnorr, with and without age; then the rest; once', async () => {
+test('a subset of a withdrawal comes back, RSA and CS, with and without age; then the rest; once', async () => {
   const [first, clause, standing, aged, last] = revoked.mixed as [Coin, Coin, Coin, Coin, Coin];
   const { reserve } = first;
   const before = await balanceOf(baseUrl, reserve);

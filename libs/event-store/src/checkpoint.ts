@@ -61,7 +61,9 @@ export interface NoteSignature {
   readonly signature: Uint8Array;
 }
 
-/** Reads a note without judging its signatures. @throws InvalidNote unless it is exactly what `signedNote` could write */
+/**
+ * Reads a note without judging its signatures. @throws InvalidNote unless it is exactly what `signedNote` could write
+ */
 export function parseCheckpoint(note: string): Head & { readonly text: string } {
   const end = note.indexOf('\n\n');
   if (end < 0) throw new InvalidNote('the note has no blank line before its signatures');

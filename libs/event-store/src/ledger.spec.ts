@@ -312,7 +312,7 @@ describe('cached states', () => {
 });
 
 describe('queues', () => {
-  test('commands on one stream wait for each other: none conflicts, all are decided in the order they came', async () => {
+  test('commands on one stream wait for each other: none conflicts, all are decided in order', async () => {
     const { store, ledger } = bench({ tries: 1 });
     const results = await Promise.all(Array.from({ length: 50 }, (_, i) => pay(ledger, 'A', i)));
     expect(results.map((result) => result.kind)).toEqual(Array(50).fill('accept'));

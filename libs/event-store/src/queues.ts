@@ -1,4 +1,6 @@
-/** First come, first served, by name: who runs under some names waits for everybody who came before under one of them. */
+/**
+ * First come, first served, by name: who runs under some names waits for everybody who came before under one of them.
+ */
 export class Queues {
   private readonly tails = new Map<string, Promise<void>>();
 

@@ -79,7 +79,10 @@ export class Frontier {
   }
 }
 
-/** The root over the leaves `from` to `to - 1` of a tree; `from` must be a multiple of the size's leading power of two. */
+/**
+ * The root over the leaves `from` to `to - 1` of a tree; `from` must be a multiple of the size's leading power of
+ * two.
+ */
 export function rangeHash(from: number, to: number, source: NodeSource): Uint8Array {
   let root: Uint8Array | undefined;
   for (const { height, number } of perfectSubtrees(from, to).reverse()) {

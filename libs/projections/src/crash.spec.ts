@@ -140,7 +140,10 @@ test('a process that is killed in the middle of a batch goes on where it was, wh
     await expectBuiltFrom(store, folder);
   }));
 
-/** Runs a process that shows the same ledger to the views at `path`. @returns its exit code, or the signal that ended it */
+/**
+ * Runs a process that shows the same ledger to the views at `path`. @returns its exit code, or the signal that ended
+ * it
+ */
 function run(path: string): Promise<number | string | null> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [PROCESS, path, `${SEED}`], { stdio: ['ignore', 'ignore', 'inherit'] });

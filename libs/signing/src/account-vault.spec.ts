@@ -115,7 +115,7 @@ describe('a forgotten account', () => {
     expect(await vault.unseal(hPayto, after)).toBe(uri);
   });
 
-  test('is opened by another node for as long as that trusts its memory, but never sealed under the old key', async () => {
+  test('is opened by another node as long as that trusts its memory, never sealed under the old key', async () => {
     const { vault, second } = await vaults({ cacheMs: 3_600_000 });
     const before = await vault.seal(hPayto, uri);
     await second.unseal(hPayto, before);

@@ -202,7 +202,7 @@ describe('a process that dies', () => {
   });
 });
 
-test('of several processes that create the same keys one succeeds for each, and all read what that one wrote', async () => {
+test('of several processes that create the same keys one succeeds, and all read what it wrote', async () => {
   const { path } = await temporaryKeyFolder();
   const processes = Array.from({ length: 3 }, () => runProgram('key-folder', 'race', path));
   await Promise.all(processes.map((child) => nextMessage(child)));

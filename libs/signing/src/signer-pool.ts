@@ -9,7 +9,10 @@ import { SignerDied, SignerProcess, type SignerUser } from './signer-process.js'
  * another one. All signatures are deterministic, so doing a job twice gives the same answer.
  */
 
-/** No signer could answer in time: 503 with Retry-After. Whether a signature was made is not known, and does not matter. */
+/**
+ * No signer could answer in time: 503 with Retry-After. Whether a signature was made is not known, and does not
+ * matter.
+ */
 export class SignersUnavailable extends Error {
   override readonly name = 'SignersUnavailable';
 }

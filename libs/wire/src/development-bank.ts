@@ -128,7 +128,9 @@ function buildApp(bank: Bank): FastifyInstance {
   return app;
 }
 
-/** Node counts a connection on which nothing was asked yet as busy; clients open some ahead, and they hold up the end. */
+/**
+ * Node counts a connection on which nothing was asked yet as busy; clients open some ahead, and they hold up the end.
+ */
 function endUnusedConnections(app: FastifyInstance): void {
   const unused = new Set<Socket>();
   let ending = false;

@@ -70,7 +70,9 @@ export interface ProcessOptions {
 
 const BOOKMARK_EVERY = 1;
 
-/** One life of an exchange process: the protocol as it ships, the ledger on it, a follower, a subscriber and a reader. */
+/**
+ * One life of an exchange process: the protocol as it ships, the ledger on it, a follower, a subscriber and a reader.
+ */
 export class Process {
   readonly life: Life;
   readonly protocol: CommitProtocol;

@@ -18,7 +18,8 @@ interface Timer {
 }
 
 /**
- * One life of a process: what it waits for dies with it. Its clock moves when one of its timers goes off and at no other
+ * One life of a process: what it waits for dies with it. Its clock moves when one of its timers goes off and at no
+ * other
  * time, so that the clocks of different processes have nothing to do with each other.
  */
 export class Life implements Clock {

@@ -91,7 +91,8 @@ function isWholeRequestRead(request: IncomingMessage): Promise<boolean> {
 }
 
 /**
- * When the service ends, no connection may hold it up for a minute: neither one that is kept after its answer, nor one on
+ * When the service ends, no connection may hold it up for a minute: neither one that is kept after its answer, nor
+ * one on
  * which nothing was asked yet, which Node counts as busy and clients open ahead.
  */
 function endConnections(fastify: FastifyInstance): void {

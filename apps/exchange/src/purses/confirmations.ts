@@ -1,4 +1,7 @@
-/** What the exchange signs of a purse. Signatures in answers of commands must not leave before their event is committed. */
+/**
+ * What the exchange signs of a purse. Signatures in answers of commands must not leave before their event is
+ * committed.
+ */
 import type {
   DepositConfirmation,
   EddsaPub,

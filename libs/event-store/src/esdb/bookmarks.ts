@@ -55,7 +55,9 @@ export class Bookmarks {
     return this.known[low] as Bookmark;
   }
 
-  /** Adds one, unless somebody has come further; it does no harm if it is lost. @throws StoreUnavailable, DamagedStore */
+  /**
+   * Adds one, unless somebody has come further; it does no harm if it is lost. @throws StoreUnavailable, DamagedStore
+   */
   write(bookmark: Bookmark): Promise<void> {
     const written = this.writing.then(() => this.writeNext(bookmark));
     this.writing = written.catch(() => undefined);

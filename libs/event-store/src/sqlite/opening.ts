@@ -33,7 +33,8 @@ const CACHE_KIB = 16 * 1024;
 /** A log that grew larger, because a backup read for long, is cut back to this. */
 const LOG_BYTES_KEPT = 64 * 1024 * 1024;
 const HINT =
-  'The folder was left as it is and is not served: nobody could say whether what it holds is all that was acknowledged. ' +
+  'The folder was left as it is and is not served: ' +
+  'nobody could say whether what it holds is all that was acknowledged. ' +
   'Restore it from a backup, or find out who changed it';
 
 /**

@@ -87,7 +87,8 @@ export function openDatabase(path: string, { mode, cacheKiB }: OpenDatabase): Db
 }
 
 /**
- * Refuses what SQLite would take for a new database, whose log, if there is one, it throws away; and a header that makes
+ * Refuses what SQLite would take for a new database, whose log, if there is one, it throws away; and a header that
+ * makes
  * it pass over the log or open the file for reading only.
  */
 function checkHeader(path: string): void {

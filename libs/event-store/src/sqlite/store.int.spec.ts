@@ -121,7 +121,7 @@ describe('the signed head', () => {
     expect(options.reports).toEqual([failed, failed]);
   });
 
-  test('a commit that waits too long for the log key has an unknown outcome, and is there when the key is back', async () => {
+  test('a commit that waits too long for the log key has an unknown outcome, and is there later', async () => {
     const options = testOptions(newFolder());
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
@@ -181,7 +181,7 @@ describe('closing and overload', () => {
     expect(options.reports).toEqual([]);
   });
 
-  test('a log key that is gone does not keep a store from being closed; the unit may be there later or not', async () => {
+  test('a log key that is gone does not keep a store from being closed', async () => {
     const options = testOptions(newFolder());
     let gone = false;
     const dead = new Promise<never>(() => {});

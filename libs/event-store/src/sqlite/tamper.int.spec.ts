@@ -6,7 +6,9 @@ import { NO_EVENTS, openSqliteReader, openSqliteStore, type Revision, type Sqlit
 import { copyFolder } from './testing/damage.js';
 import { noted, temporaryFolder, testOptions } from './testing/folder.js';
 
-/** What somebody with a SQLite shell, or a rotten disk, can do to the rows; and who notices first while it is served. */
+/**
+ * What somebody with a SQLite shell, or a rotten disk, can do to the rows; and who notices first while it is served.
+ */
 const TAMPERINGS: readonly { what: string; sql: string; noticedBy: 'stream' | 'all' | 'scrub' }[] = [
   { what: 'data changed', sql: `UPDATE events SET data = '{"key":"A","i":9}' WHERE idx = 5`, noticedBy: 'stream' },
   { what: 'data of another kind', sql: `UPDATE events SET data = '' WHERE idx = 5`, noticedBy: 'stream' },
@@ -40,7 +42,8 @@ const TAMPERINGS: readonly { what: string; sql: string; noticedBy: 'stream' | 'a
   },
   {
     what: 'stream shortened with its event',
-    sql: `DELETE FROM events WHERE idx = 9; UPDATE streams SET last_number = 8, last_index = 8 WHERE name = 'test.coin-A'`,
+    sql: `DELETE FROM events WHERE idx = 9;
+        UPDATE streams SET last_number = 8, last_index = 8 WHERE name = 'test.coin-A'`,
     noticedBy: 'all',
   },
   { what: 'stream invented', sql: `INSERT INTO streams VALUES ('test.coin-Z', 0, 3)`, noticedBy: 'scrub' },
@@ -48,7 +51,9 @@ const TAMPERINGS: readonly { what: string; sql: string; noticedBy: 'stream' | 'a
   { what: 'tile changed', sql: 'UPDATE tiles SET hash = zeroblob(32) WHERE number = 1', noticedBy: 'scrub' },
   {
     what: 'two events exchanged',
-    sql: 'UPDATE events SET idx = -1 WHERE idx = 5; UPDATE events SET idx = 5 WHERE idx = 6; UPDATE events SET idx = 6 WHERE idx = -1',
+    sql: `UPDATE events SET idx = -1 WHERE idx = 5;
+        UPDATE events SET idx = 5 WHERE idx = 6;
+        UPDATE events SET idx = 6 WHERE idx = -1`,
     noticedBy: 'all',
   },
 ];
@@ -124,7 +129,8 @@ describe('tampering', () => {
   test('an event that no head covers is cut, one that is only half there as well', async () => {
     copyFolder(served, copy);
     tamper(`INSERT INTO events SELECT 600, stream, 10, type, version, data, written_at_us, 600, 601, 2, leaf
-            FROM events WHERE idx = 9; UPDATE streams SET last_number = 10, last_index = 600 WHERE name = 'test.coin-A'`);
+            FROM events WHERE idx = 9;
+      UPDATE streams SET last_number = 10, last_index = 600 WHERE name = 'test.coin-A'`);
     const options = testOptions(copy);
     const store = await openSqliteStore(options);
     expect(options.reports).toEqual([{ kind: 'tail-cut', fromIndex: 600, events: 1 }]);

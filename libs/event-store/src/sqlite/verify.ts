@@ -62,7 +62,9 @@ export class StoreCheck {
     return page.length < limit ? undefined : page.at(-1)?.name;
   }
 
-  /** Checks of the first `size` leaves that each stored subtree hash follows from those below it. @throws DamagedStore */
+  /**
+   * Checks of the first `size` leaves that each stored subtree hash follows from those below it. @throws DamagedStore
+   */
   tiles(size: number): void {
     for (let [level, width] = [2, TILE * TILE]; width <= size; [level, width] = [level + 1, width * TILE]) {
       for (let number = 0; (number + 1) * width <= size; number += 1) {

@@ -1,4 +1,7 @@
-/** Test support: a process that shows a ledger to fragile views, and dies or says `caught up`. Argument: path of the views. */
+/**
+ * Test support: a process that shows a ledger to fragile views, and dies or says `caught up`. Argument: path of the
+ * views.
+ */
 import fc from 'fast-check';
 import { Views } from '../runner.js';
 import { CURRENCY } from './history.js';
