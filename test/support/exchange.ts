@@ -27,9 +27,19 @@ export interface ExchangeOptions {
   readonly nodeArguments?: readonly string[];
 }
 
+/** What a running exchange writes into `run.json`. */
+interface RunFile {
+  readonly exchange: string;
+  readonly admin: string;
+  readonly adminCredential: string;
+  readonly bank?: string;
+  readonly ports: { readonly exchange: number; readonly admin: number; readonly bank?: number };
+}
+
 export interface RunningExchange {
   /** Each ends in `/`. */
   readonly baseUrl: string;
+  /** Empty without a development bank. */
   readonly bankUrl: string;
   readonly adminUrl: string;
   readonly adminCredential: string;
@@ -89,14 +99,14 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
     void ended.then((code) => failed(`ended with ${code}`)).finally(() => clearTimeout(timer));
   });
 
-  const run = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as Record<string, string>;
+  const run = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as RunFile;
   return {
-    baseUrl: run.exchange as string,
-    bankUrl: run.bank as string,
-    adminUrl: run.admin as string,
-    adminCredential: readFileSync(run.adminCredential as string, 'utf8').trim(),
+    baseUrl: run.exchange,
+    bankUrl: run.bank ?? '',
+    adminUrl: run.admin,
+    adminCredential: readFileSync(run.adminCredential, 'utf8').trim(),
     data,
-    ports: { exchange: Number(new URL(run.exchange as string).port), bank: Number(new URL(run.bank as string).port) },
+    ports: { exchange: run.ports.exchange, bank: run.ports.bank ?? 0 },
     process: child,
     log: () => logged,
     stop: async () => {

@@ -82,6 +82,7 @@ async function main(): Promise<void> {
     admin: `http://${settings.adminHost}:${adminPort}/`,
     adminCredential: admin.credentialFile,
     ...(bank && { bank: bank.url }),
+    ports: { exchange: port, admin: adminPort, ...(bank && { bank: bank.port }) },
   };
   writeFileSync(runFile, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
   chmodSync(runFile, 0o600);
