@@ -1,5 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { generateRsaPrivateKey, rsaSigner } from './server.js';
+import { rsaSigner } from './server.js';
 import { SERVER } from './vectors.support.js';
 
 /* What the operations of a server cost on this machine: printed, never judged. That they work is judged. */
@@ -23,7 +24,7 @@ test('costs of the server side', async () => {
   const message = bytes(160, 4);
   const eddsaSignature = keyPair.sign(message);
 
-  const signer = rsaSigner(await generateRsaPrivateKey(2048));
+  const signer = rsaSigner(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
   const rsa = denomination({ cipher: 'RSA', ageMask: 0, rsaPub: signer.rsaPub });
   const rsaPlanchet = rsa.blind(coin);
   const blinded = rsaPlanchet.cipher === 'RSA' ? rsaPlanchet.blindedPlanchet : message;

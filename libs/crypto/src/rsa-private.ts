@@ -2,12 +2,10 @@ import {
   constants,
   createPrivateKey,
   createPublicKey,
-  generateKeyPair,
   type KeyObject,
   privateDecrypt,
   publicEncrypt,
 } from 'node:crypto';
-import { promisify } from 'node:util';
 import { EncodingError, equalBytes } from '@florin/encoding';
 import { fromBigEndian, minimal, modInverse, toBigEndian } from './bigint.js';
 import { checkRsaValue, padToModulus } from './rsa.js';
@@ -35,15 +33,6 @@ export interface RsaSigner {
    * @throws EncodingError unless the planchet is below the modulus, not zero and without leading zero byte
    */
   sign(blindedPlanchet: Uint8Array): Uint8Array;
-}
-
-const generate = promisify(generateKeyPair);
-const EXPONENT = 65537;
-
-/** A fresh key; randomness is OpenSSL's. @param bits 512 to 8192 */
-export async function generateRsaPrivateKey(bits: number): Promise<KeyObject> {
-  const { privateKey } = await generate('rsa', { modulusLength: bits, publicExponent: EXPONENT });
-  return privateKey;
 }
 
 /** @returns PKCS#8 in PEM, not encrypted: for a file that only its owner can read */

@@ -10,7 +10,6 @@ import type { Primitives } from './primitives.js';
 
 export {
   exportRsaPrivateKey,
-  generateRsaPrivateKey,
   importRsaPrivateKey,
   type RsaComponents,
   type RsaSigner,

@@ -1,12 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPair, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import { type CsOperation, type DenominationPub, taler } from '@florin/crypto';
-import {
-  exportRsaPrivateKey,
-  generateRsaPrivateKey,
-  importRsaPrivateKey,
-  rsaSigner,
-  serverPrimitives,
-} from '@florin/crypto/server';
+import { exportRsaPrivateKey, importRsaPrivateKey, rsaSigner, serverPrimitives } from '@florin/crypto/server';
 import { concat, decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
 import { denominationKeyName, type KeyName, LOG_KEY, MASTER_KEY, OFFICER_KEY, signingKeyName } from './key-folder.js';
 import type { DenominationKey, Ed25519Key, Ed25519KeyKind, NewKey } from './protocol.js';
@@ -81,6 +76,9 @@ async function generateFile(key: NewKey): Promise<{ readonly file: KeyFile; read
   return { signer, file: { ...secret, pub: encodeBase32(publicBytes(signer)) } };
 }
 
+/** Off this thread: a large key takes seconds. The public exponent is 65537. */
+const generateRsa = promisify(generateKeyPair);
+
 async function generateSecret(key: NewKey): Promise<Omit<KeyFile, 'pub'>> {
   if (key.kind !== 'denomination') return { kind: key.kind, priv: encodeBase32(randomBytes(KEY_SIZE)) };
   const { kind, cipher, ageMask } = key;
@@ -89,7 +87,12 @@ async function generateSecret(key: NewKey): Promise<Omit<KeyFile, 'pub'>> {
   }
   if (cipher === 'CS') return { kind, cipher, ageMask, priv: encodeBase32(cs.privateKey(randomBytes(2 * KEY_SIZE))) };
   if (!RSA_BITS.includes(key.bits)) throw new EncodingError(`RSA keys of ${RSA_BITS} bits`, `${key.bits}`);
-  return { kind, cipher, ageMask, priv: exportRsaPrivateKey(await generateRsaPrivateKey(key.bits)) };
+  return {
+    kind,
+    cipher,
+    ageMask,
+    priv: exportRsaPrivateKey((await generateRsa('rsa', { modulusLength: key.bits })).privateKey),
+  };
 }
 
 function signerOf({ kind, cipher, ageMask, priv }: KeyFile): PrivateKey {

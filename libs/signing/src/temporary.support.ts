@@ -25,10 +25,17 @@ export async function temporaryKeyFolder(development = true): Promise<KeyFolder>
   return KeyFolder.open(join(temporaryFolder(), 'keys'), { development });
 }
 
+const PROGRAMS = {
+  'key-folder': new URL('./key-folder.support.js', import.meta.url),
+  orphans: new URL('./orphans.support.js', import.meta.url),
+};
+
 /** Runs one of our `*.support.js` programs; it is killed after the test if it is still there. */
-export function runProgram(name: string, ...args: string[]): ChildProcess {
-  const program = fileURLToPath(new URL(`./${name}.support.js`, import.meta.url));
-  const child = fork(program, args, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+export function runProgram(name: keyof typeof PROGRAMS, ...args: string[]): ChildProcess {
+  const child = fork(fileURLToPath(PROGRAMS[name]), args, {
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   afterwards(() => {
     child.kill('SIGKILL');
   });

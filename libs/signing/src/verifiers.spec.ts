@@ -1,6 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { DenominationPub, DenominationSignature } from '@florin/crypto';
-import { generateRsaPrivateKey, rsaSigner } from '@florin/crypto/server';
+import { rsaSigner } from '@florin/crypto/server';
 import { utf8 } from '@florin/encoding';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { cs, denomination, eddsa, hash } from './signers.support.js';
@@ -91,7 +92,7 @@ function spoiled(signature: DenominationSignature): DenominationSignature[] {
 }
 
 async function rsaKey(): Promise<{ pub: DenominationPub; sign: (coin: Uint8Array) => DenominationSignature }> {
-  const signer = rsaSigner(await generateRsaPrivateKey(1024));
+  const signer = rsaSigner(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey);
   const pub = { cipher: 'RSA' as const, ageMask: 0, rsaPub: signer.rsaPub };
   const offered = denomination(pub);
   return {

@@ -1,5 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { formatAgeGroups, type Taler, taler } from '@florin/crypto';
-import { generateRsaPrivateKey, rsaSigner, serverPrimitives } from '@florin/crypto/server';
+import { rsaSigner, serverPrimitives } from '@florin/crypto/server';
 import {
   type Amount,
   concat,
@@ -78,7 +79,7 @@ function terms(value: string, start: number) {
 }
 
 async function rsaDenomination(value: string, ageMask = 0, start = NOW - DAY): Promise<TestDenomination> {
-  const rsa = rsaSigner(await generateRsaPrivateKey(1024));
+  const rsa = rsaSigner(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey);
   return { cipher: 'RSA', ...terms(value, start), ageMask, pub: rsa.rsaPub, rsa };
 }
 
