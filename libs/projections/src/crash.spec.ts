@@ -45,6 +45,7 @@ test('a thread that dies in the middle of a batch is started again, and each eve
     const views = await Views.start(store, {
       path: join(folder, 'views.db'),
       currency: CURRENCY,
+      waitMs: 60_000,
       onFault: (error) => expect.fail(error.message),
       onNotice: (message) => notices.push(message),
       program: FRAGILE,
@@ -77,8 +78,8 @@ test('a thread that dies at the same event every time stops the views', () =>
     const views = await Views.start(store, {
       path: join(folder, 'views.db'),
       currency: CURRENCY,
-      onFault: (error) => faults.push(error),
       waitMs: 60_000,
+      onFault: (error) => faults.push(error),
       program: FRAGILE,
     });
     await expect(views.caughtUpWith(await store.lastPosition())).rejects.toThrow(ViewsStopped);
@@ -95,6 +96,7 @@ test('a rebuild whose thread dies fails, and the present views go on', () =>
     const views = await Views.start(store, {
       path,
       currency: CURRENCY,
+      waitMs: 60_000,
       onFault: (error) => expect.fail(error.message),
       program: FRAGILE,
     });

@@ -1,5 +1,13 @@
 /** The ledger of each denomination: on what terms it was offered, and how much of it is in the hands of people. */
-import { assert, type DenominationHash, type EddsaSignature, type KeysEvent, type ReserveEvent } from '@florin/domain';
+import {
+  assert,
+  type CoinEvent,
+  type DenominationHash,
+  type EddsaSignature,
+  type KeysEvent,
+  type ReserveEvent,
+  unreachable,
+} from '@florin/domain';
 import { instantColumn, instantOf, type Page, present } from './columns.js';
 import { defineView } from './view.js';
 
@@ -26,7 +34,16 @@ export interface DenominationLedger {
   readonly issuedValue: bigint;
   /** Income from withdrawals. */
   readonly withdrawFees: bigint;
-  /** What its coins can still claim. */
+  /** Coins that came back at least once. */
+  readonly seenCount: number;
+  /** What coins paid, with their deposit fees, less what they got back. */
+  readonly spentValue: bigint;
+  readonly recoupedCount: number;
+  readonly recoupedValue: bigint;
+  /**
+   * What its coins can still claim: issued less spent and recouped. Below zero, more came back than was issued: then
+   * somebody else holds the key.
+   */
   readonly outstanding: bigint;
 }
 
@@ -46,18 +63,22 @@ interface Offer {
   offered_as: number;
 }
 
-interface Issued {
+interface Sums {
   issued_count: number;
   issued_value: string;
   withdraw_fees: string;
+  seen_count: number;
+  spent_value: string;
+  recouped_count: number;
+  recouped_value: string;
 }
 
-type Row = Offer & Issued & { revoked_at: number | null; revocation_signature: EddsaSignature | null };
+type Row = Offer & Sums & { revoked_at: number | null; revocation_signature: EddsaSignature | null };
 
 export const denominations = defineView({
   name: 'denominations',
-  version: 1,
-  reads: ['keys', 'reserve'],
+  version: 2,
+  reads: ['keys', 'reserve', 'coin'],
   schema: `
     CREATE TABLE denominations (
       denomination_hash TEXT PRIMARY KEY,
@@ -77,23 +98,35 @@ export const denominations = defineView({
       revocation_signature TEXT,
       issued_count INTEGER NOT NULL,
       issued_value TEXT NOT NULL,
-      withdraw_fees TEXT NOT NULL
+      withdraw_fees TEXT NOT NULL,
+      seen_count INTEGER NOT NULL,
+      spent_value TEXT NOT NULL,
+      recouped_count INTEGER NOT NULL,
+      recouped_value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE denomination_coins (
+      coin_pub TEXT PRIMARY KEY,
+      denomination_hash TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;`,
 
   open(db) {
     const offer = db.prepare<[Offer]>(`
       INSERT INTO denominations VALUES (@denomination_hash, @cipher, @age_mask, @value, @fee_withdraw, @fee_deposit,
         @fee_refresh, @fee_refund, @start_at, @expire_withdraw, @expire_deposit, @expire_legal, @offered_as,
-        NULL, NULL, 0, '0', '0')`);
+        NULL, NULL, 0, '0', '0', 0, '0', 0, '0')`);
     const revoke = db.prepare<[number, EddsaSignature, DenominationHash]>(
       'UPDATE denominations SET revoked_at = ?, revocation_signature = ? WHERE denomination_hash = ?',
     );
-    const issuedOf = db.prepare<[DenominationHash], Issued>(
-      'SELECT issued_count, issued_value, withdraw_fees FROM denominations WHERE denomination_hash = ?',
-    );
-    const issue = db.prepare<[Issued & { hash: DenominationHash }]>(`
-      UPDATE denominations SET issued_count = @issued_count, issued_value = @issued_value,
-        withdraw_fees = @withdraw_fees WHERE denomination_hash = @hash`);
+    const sumsOf = db.prepare<[string], Sums>(`
+      SELECT issued_count, issued_value, withdraw_fees, seen_count, spent_value, recouped_count, recouped_value
+      FROM denominations WHERE denomination_hash = ?`);
+    const saveSums = db.prepare<[number, string, string, number, string, number, string, string]>(`
+      UPDATE denominations SET issued_count = ?, issued_value = ?, withdraw_fees = ?, seen_count = ?, spent_value = ?,
+        recouped_count = ?, recouped_value = ? WHERE denomination_hash = ?`);
+    const see = db.prepare<[string, DenominationHash]>('INSERT INTO denomination_coins VALUES (?, ?)');
+    const seen = db
+      .prepare<[string], string>('SELECT denomination_hash FROM denomination_coins WHERE coin_pub = ?')
+      .pluck();
     const one = db.prepare<[DenominationHash], Row>('SELECT * FROM denominations WHERE denomination_hash = ?');
     const page = db.prepare<[number, number], Row>(
       'SELECT * FROM denominations WHERE offered_as > ? ORDER BY offered_as LIMIT ?',
@@ -108,24 +141,37 @@ export const denominations = defineView({
       }
     }
 
-    function coinsWithdrawn({ coins }: Withdrawn): void {
-      for (const [hash, { count, value, fees }] of totals(coins)) {
-        const before = issuedOf.get(hash);
-        assert(before !== undefined, `coins of ${hash} were withdrawn, which was never offered`);
-        issue.run({
-          hash,
-          issued_count: before.issued_count + count,
-          issued_value: (BigInt(before.issued_value) + value).toString(),
-          withdraw_fees: (BigInt(before.withdraw_fees) + fees).toString(),
-        });
-      }
+    /** Adds to the sums of one denomination. */
+    function add(hash: string, more: Partial<Added>): void {
+      const sums = sumsOf.get(hash);
+      assert(sums !== undefined, `coins of ${hash}, which was never offered`);
+      const { issued = 0, value = 0n, fees = 0n, seenCount = 0, spent = 0n, recouped } = more;
+      saveSums.run(
+        sums.issued_count + issued,
+        (BigInt(sums.issued_value) + value).toString(),
+        (BigInt(sums.withdraw_fees) + fees).toString(),
+        sums.seen_count + seenCount,
+        (BigInt(sums.spent_value) + spent).toString(),
+        sums.recouped_count + (recouped === undefined ? 0 : 1),
+        (BigInt(sums.recouped_value) + (recouped ?? 0n)).toString(),
+        hash,
+      );
+    }
+
+    function coinChanged(coinPub: string, event: CoinEvent): void {
+      const firstSight = event.type === 'CoinRefundedFromPurse' ? undefined : event.firstSight;
+      if (firstSight) see.run(coinPub, firstSight.denominationHash);
+      const hash = firstSight?.denominationHash ?? seen.get(coinPub);
+      assert(hash !== undefined, `the coin ${coinPub} was never seen`);
+      add(hash, { seenCount: firstSight ? 1 : 0, ...effectOf(event) });
     }
 
     return {
-      apply({ category, index, event }) {
+      apply({ category, key, index, event }) {
         if (category === 'keys') keysChanged(event, index);
+        else if (category === 'coin') coinChanged(key, event);
         // What comes back comes as coins, whose own streams name the denomination.
-        else if (event.type === 'CoinsWithdrawn') coinsWithdrawn(event);
+        else if (event.type === 'CoinsWithdrawn') for (const [hash, sum] of totals(event.coins)) add(hash, sum);
       },
 
       queries: {
@@ -145,14 +191,37 @@ export const denominations = defineView({
 type Offered = Extract<KeysEvent, { type: 'DenominationOffered' }>;
 type Withdrawn = Extract<ReserveEvent, { type: 'CoinsWithdrawn' }>;
 
+/** By how much an event changes the sums of a denomination. */
+interface Added {
+  issued: number;
+  value: bigint;
+  fees: bigint;
+  seenCount: number;
+  spent: bigint;
+  recouped: bigint;
+}
+
 /** Coins of one withdrawal by denomination: they come in dozens of a few kinds. */
-function totals(coins: Withdrawn['coins']): Map<DenominationHash, { count: number; value: bigint; fees: bigint }> {
-  const sums = new Map<DenominationHash, { count: number; value: bigint; fees: bigint }>();
+function totals(coins: Withdrawn['coins']): Map<DenominationHash, Pick<Added, 'issued' | 'value' | 'fees'>> {
+  const sums = new Map<DenominationHash, Pick<Added, 'issued' | 'value' | 'fees'>>();
   for (const { denominationHash, value, fee } of coins) {
-    const sum = sums.get(denominationHash) ?? { count: 0, value: 0n, fees: 0n };
-    sums.set(denominationHash, { count: sum.count + 1, value: sum.value + value, fees: sum.fees + fee });
+    const sum = sums.get(denominationHash) ?? { issued: 0, value: 0n, fees: 0n };
+    sums.set(denominationHash, { issued: sum.issued + 1, value: sum.value + value, fees: sum.fees + fee });
   }
   return sums;
+}
+
+function effectOf(event: CoinEvent): Partial<Added> {
+  switch (event.type) {
+    case 'CoinSpentIntoPurse':
+      return { spent: event.amount };
+    case 'CoinRefundedFromPurse':
+      return { spent: -event.amount };
+    case 'CoinRecouped':
+      return { recouped: event.amount };
+    default:
+      return unreachable(event);
+  }
 }
 
 function offerOf(event: Offered, index: number): Offer {
@@ -174,7 +243,8 @@ function offerOf(event: Offered, index: number): Offer {
 }
 
 function ledgerOf(row: Row): DenominationLedger {
-  const issuedValue = BigInt(row.issued_value);
+  const [issuedValue, spentValue] = [BigInt(row.issued_value), BigInt(row.spent_value)];
+  const recoupedValue = BigInt(row.recouped_value);
   return {
     denominationHash: row.denomination_hash,
     cipher: row.cipher,
@@ -196,6 +266,10 @@ function ledgerOf(row: Row): DenominationLedger {
     issuedCount: row.issued_count,
     issuedValue,
     withdrawFees: BigInt(row.withdraw_fees),
-    outstanding: issuedValue,
+    seenCount: row.seen_count,
+    spentValue,
+    recoupedCount: row.recouped_count,
+    recoupedValue,
+    outstanding: issuedValue - spentValue - recoupedValue,
   };
 }

@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CATALOGUE, type Category } from '@florin/domain';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { copyDatabase } from './database.js';
 import { UnappliableEvent } from './file.js';
 import { tablesOf } from './tables.js';
-import { bytesOf } from './testing/history.js';
+import { bytesOf } from './testing/labels.js';
 import { batchesOf, builtFile, contentOf, eventsOf, fileAt, inFolder, ledgerOf } from './testing/ledgers.js';
 import { anySteps } from './testing/steps.js';
 import { type AnyView, defineView } from './view.js';
@@ -18,7 +19,7 @@ function failingOnce(index: number): AnyView {
   return defineView({
     name: 'failing',
     version: 1,
-    reads: ['keys', 'reserve', 'purse', 'coin', 'wire', 'account', 'transfer'],
+    reads: Object.keys(CATALOGUE) as Category[],
     schema: 'CREATE TABLE failing (id INTEGER PRIMARY KEY) STRICT, WITHOUT ROWID;',
     open: () => ({
       apply(seen) {

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Progress } from './maintenance.js';
 import { Views, type ViewsOptions } from './runner.js';
-import { CURRENCY, reserveAt } from './testing/history.js';
+import { CURRENCY } from './testing/history.js';
+import { reserveAt } from './testing/labels.js';
 import { contentOf, eventsOf, inFolder, ledgerOf, type TestLedger } from './testing/ledgers.js';
 import { anySteps, RESERVES, type Step } from './testing/steps.js';
 import { VIEWS } from './views.js';
@@ -17,6 +18,7 @@ const places = Array.from({ length: RESERVES }, (_, place) => place);
 const optionsFor = (folder: string): ViewsOptions => ({
   path: join(folder, 'views.db'),
   currency: CURRENCY,
+  waitMs: 60_000,
   onFault: (error) => expect.fail(error.message),
 });
 

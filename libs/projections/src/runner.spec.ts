@@ -3,7 +3,8 @@ import { MemoryStore, NO_EVENTS, type Position } from '@florin/event-store';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Views, type ViewsOptions, ViewsStopped } from './runner.js';
-import { CURRENCY, History, reserveAt } from './testing/history.js';
+import { CURRENCY, History } from './testing/history.js';
+import { reserveAt } from './testing/labels.js';
 import { builtFile, contentOf, eventsOf, inFolder, ledgerOf } from './testing/ledgers.js';
 import { anySteps } from './testing/steps.js';
 import { ViewsBehind } from './waiters.js';
@@ -14,6 +15,7 @@ const OTHERS = fc.sample(anySteps(100), { numRuns: 1, seed: 4 })[0] ?? [];
 const options = (folder: string, more: Partial<ViewsOptions> = {}): ViewsOptions => ({
   path: join(folder, 'views.db'),
   currency: CURRENCY,
+  waitMs: 60_000,
   onFault: (error) => expect.fail(error.message),
   onNotice: (message) => expect.fail(message),
   ...more,

@@ -6,7 +6,7 @@ import { coinHistoryOf } from './coin-history.js';
 import type { ViewsFile } from './file.js';
 import { reserveHistoryEntries } from './reserve-history.js';
 import { tablesOf } from './tables.js';
-import { accountAt, reserveAt } from './testing/history.js';
+import { accountAt, reserveAt } from './testing/labels.js';
 import { builtFile, eventsOf, inFolder, ledgerOf, type TestLedger } from './testing/ledgers.js';
 import { COINS, coinAt, contractAt, PURSES, purseAt } from './testing/purse-steps.js';
 import { anySteps, RESERVES, type Step } from './testing/steps.js';
@@ -156,13 +156,19 @@ describe('what views say is what their streams say', () => {
       expect(listed.map(({ requiredAs }) => requiredAs)).toEqual(ascending(listed.map(({ requiredAs }) => requiredAs)));
     }));
 
-  test('denominations: what was offered, revoked and issued', () =>
-    forAnyLedger(async (file, { history: { denominations, streams, ledger }, store }) => {
+  test('denominations: what was offered, revoked and issued, and what came back', () =>
+    forAnyLedger(async (file, { history, store }) => {
+      const { denominations, streams, ledger } = history;
       const { revoked } = await ledger.peek(streams.keys());
       const decode = streams.reserve(reserveAt(0)).decode;
       const reserves = (await eventsOf(store)).filter(({ type }) => type === 'CoinsWithdrawn').map(decode);
       const coins = reserves.flatMap((event) => (event.type === 'CoinsWithdrawn' ? event.coins : []));
+      const back = await Promise.all(Array.from({ length: COINS }, (_, place) => cameBack({ history, store }, place)));
       for (const { type: _type, key, masterSignature: _signature, at: _at, ...terms } of denominations) {
+        const mine = back.filter((coin) => coin?.denominationHash === terms.denominationHash);
+        const spentValue = mine.reduce((sum, coin) => sum + (coin?.spent ?? 0n), 0n);
+        const recoups = mine.flatMap((coin) => coin?.recoups ?? []);
+        const recoupedValue = recoups.reduce((sum, amount) => sum + amount, 0n);
         const issued = coins.filter(({ denominationHash }) => denominationHash === terms.denominationHash);
         const revocation = revoked.get(terms.denominationHash);
         const issuedValue = BigInt(issued.length) * terms.value;
@@ -174,7 +180,11 @@ describe('what views say is what their streams say', () => {
           issuedCount: issued.length,
           issuedValue,
           withdrawFees: BigInt(issued.length) * terms.feeWithdraw,
-          outstanding: issuedValue,
+          seenCount: mine.length,
+          spentValue,
+          recoupedCount: recoups.length,
+          recoupedValue,
+          outstanding: issuedValue - spentValue - recoupedValue,
         });
       }
       const page = file.ask('denominations', 'denominations', [{ after: 0, limit: 2 }]) as { offeredAs: number }[];
@@ -240,6 +250,17 @@ interface Case {
   requiredAs: number;
   rule: string;
   decision?: { approved: boolean };
+}
+
+/** What a coin's stream says: its denomination, what it spent in the end, and each recoup. */
+async function cameBack({ history, store }: TestLedger, place: number) {
+  const stream = history.streams.coin(coinAt(place));
+  const { known, residual } = await history.ledger.peek(stream);
+  if (!known) return undefined;
+  const events = (await store.readStream(stream.name)).events.map((event) => stream.decode(event));
+  const recoups = events.flatMap((event) => (event.type === 'CoinRecouped' ? [event.amount] : []));
+  const recouped = recoups.reduce((sum, amount) => sum + amount, 0n);
+  return { denominationHash: known.denominationHash, spent: known.value - residual - recouped, recoups };
 }
 
 const order = (a: string, b: string): number => (a < b ? -1 : 1);

@@ -14,6 +14,7 @@ const { store } = await ledgerOf(steps);
 const views = await Views.start(store, {
   path,
   currency: CURRENCY,
+  waitMs: 60_000,
   onFault: (error) => {
     throw error;
   },

@@ -5,6 +5,7 @@
  *     {"event": 17, "dies": "thread"}
  */
 import { readFileSync, rmSync } from 'node:fs';
+import { CATALOGUE, type Category } from '@florin/domain';
 import { serveViews } from '../serve.js';
 import { defineView } from '../view.js';
 import { VIEWS } from '../views.js';
@@ -30,7 +31,7 @@ function plan(): Plan | undefined {
 const fragile = defineView({
   name: 'fragile',
   version: 1,
-  reads: ['keys', 'reserve', 'wire', 'account', 'transfer'],
+  reads: Object.keys(CATALOGUE) as Category[],
   schema: 'CREATE TABLE fragile (id INTEGER PRIMARY KEY) STRICT, WITHOUT ROWID;',
   open: () => ({
     apply({ index }) {

@@ -2,7 +2,6 @@
  * Test support: a ledger's history made step by step through the deciders. The bytes of keys and signatures are derived
  * from labels, for read models look at none of them; amounts, times and order are what the deciders allow.
  */
-import { createHash } from 'node:crypto';
 import {
   type AccountHash,
   accept,
@@ -32,8 +31,9 @@ import {
   type WithdrawCommitment,
   type Wtid,
 } from '@florin/domain';
-import { encodeBase32, UNITS_PER_VALUE } from '@florin/encoding';
+import { UNITS_PER_VALUE } from '@florin/encoding';
 import { type Committed, type EventStore, Ledger, type Transaction } from '@florin/event-store';
+import { accountAt, bytesOf, denominationAt, reserveAt } from './labels.js';
 import { purseStep } from './purse-steps.js';
 import { DENOMINATIONS, type Step, type StepOf } from './steps.js';
 
@@ -45,15 +45,6 @@ const DAY = 86_400;
 const DELAYS = { closingDelayS: 28 * DAY, legalDelayS: 7 * 365 * DAY };
 const CLOSE = { closingFee: UNITS_PER_VALUE / 5n, roundUnit: UNITS_PER_VALUE / 100n };
 const LIMIT = { rule: 'WITHDRAW', threshold: 25n * UNITS_PER_VALUE, windowS: 30 * DAY } as const;
-
-/** `sizeBytes` bytes that depend on the label alone. */
-export function bytesOf<Text extends string>(label: string, sizeBytes: number): Text {
-  return encodeBase32(createHash('shake128', { outputLength: sizeBytes }).update(label).digest()) as Text;
-}
-
-export const reserveAt = (place: number): ReservePub => bytesOf(`reserve ${place}`, 32);
-/** The account behind a reserve; two reserves share one. */
-export const accountAt = (place: number): AccountHash => bytesOf(`account ${place >> 1}`, 32);
 
 export class History {
   readonly streams = new Streams('florin', new EventCodec(CURRENCY));
@@ -312,7 +303,7 @@ export class History {
     const value = UNITS_PER_VALUE << BigInt(place);
     return {
       type: 'DenominationOffered',
-      denominationHash: this.bytes(64),
+      denominationHash: denominationAt(place),
       key: place % 2 === 0 ? { cipher: 'RSA', rsaPub: this.bytes(256) } : { cipher: 'CS', csPub: this.bytes(32) },
       ageMask: place,
       value,

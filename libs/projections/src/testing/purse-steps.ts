@@ -1,5 +1,4 @@
 /** Test support: what may happen to coins and purses, drawn at random and made through the deciders. */
-import { createHash } from 'node:crypto';
 import {
   type CoinPub,
   type Contract,
@@ -18,9 +17,10 @@ import {
   type StreamAddition,
   type Streams,
 } from '@florin/domain';
-import { encodeBase32, UNITS_PER_VALUE } from '@florin/encoding';
+import { UNITS_PER_VALUE } from '@florin/encoding';
 import type { Transaction } from '@florin/event-store';
 import fc from 'fast-check';
+import { bytesOf, denominationAt } from './labels.js';
 
 export const PURSES = 12;
 export const COINS = 8;
@@ -48,17 +48,13 @@ export const PURSE_STEPS = [
   { weight: 1, arbitrary: fc.record({ do: as('give-back'), coin: fc.nat(COINS - 1) }) },
 ] satisfies { weight: number; arbitrary: fc.Arbitrary<PurseStep> }[];
 
-function bytes<Text extends string>(label: string, sizeBytes: number): Text {
-  return encodeBase32(createHash('shake128', { outputLength: sizeBytes }).update(label).digest()) as Text;
-}
-
-export const purseAt = (place: number): PursePub => bytes(`purse ${place}`, 32);
-export const coinAt = (place: number): CoinPub => bytes(`coin ${place}`, 32);
+export const purseAt = (place: number): PursePub => bytesOf(`purse ${place}`, 32);
+export const coinAt = (place: number): CoinPub => bytesOf(`coin ${place}`, 32);
 export const contractAt = (place: number): Contract => ({
-  econtract: bytes(`econtract ${place}`, 50),
-  econtractHash: bytes(`econtract hash ${place}`, 64),
-  contractPub: bytes(`contract ${place}`, 32),
-  econtractSignature: bytes(`contract signature ${place}`, 64),
+  econtract: bytesOf(`econtract ${place}`, 50),
+  econtractHash: bytesOf(`econtract hash ${place}`, 64),
+  contractPub: bytesOf(`contract ${place}`, 32),
+  econtractSignature: bytesOf(`contract signature ${place}`, 64),
 });
 
 const FEE = 1n;
@@ -88,21 +84,21 @@ export async function purseStep(around: Surroundings, step: PurseStep): Promise<
     target: UNITS_PER_VALUE,
     minAge: step.purse,
     expiresAt: now + LIFE_S,
-    contractTermsHash: bytes<Contract['econtractHash']>(`terms ${step.purse}`, 64),
-    mergePub: bytes<never>(`merge ${step.purse}`, 32),
+    contractTermsHash: bytesOf<Contract['econtractHash']>(`terms ${step.purse}`, 64),
+    mergePub: bytesOf<never>(`merge ${step.purse}`, 32),
   };
   const signed = {
     exchangeTimestamp: now,
-    exchangeSignature: bytes<Contract['econtractSignature']>(`signed ${now}`, 64),
-    exchangePub: bytes<never>('signing key', 32),
+    exchangeSignature: bytesOf<Contract['econtractSignature']>(`signed ${now}`, 64),
+    exchangePub: bytesOf<never>('signing key', 32),
   };
   const mergeInto = (place: number) => ({
     reservePub: reserveAt(place),
     paytoUri: `payto://taler-reserve/${place}`,
     mergeTimestamp: now,
-    mergeSignature: bytes<Contract['econtractSignature']>(`merged ${place}`, 64),
+    mergeSignature: bytesOf<Contract['econtractSignature']>(`merged ${place}`, 64),
   });
-  const reserveSignature = bytes<Contract['econtractSignature']>(`agreed ${step.purse}`, 64);
+  const reserveSignature = bytesOf<Contract['econtractSignature']>(`agreed ${step.purse}`, 64);
 
   switch (step.do) {
     case 'pay': {
@@ -131,7 +127,7 @@ export async function purseStep(around: Surroundings, step: PurseStep): Promise<
       const receiver = await receiving(merge.reservePub);
       const decision = decideMerge(state, { ...about, merge, reserveSignature, receiver });
       if (decision.kind !== 'accept') return undefined;
-      const account = streams.account(bytes(`account of reserve ${step.reserve}`, 32));
+      const account = streams.account(bytesOf(`account of reserve ${step.reserve}`, 32));
       await tx.load(account);
       const { reservePub } = merge;
       return [
@@ -173,10 +169,11 @@ export async function purseStep(around: Surroundings, step: PurseStep): Promise<
 
 const VALUE = 4n * UNITS_PER_VALUE;
 const firstSight = (place: number) => ({
-  denominationHash: bytes<OfferedDeposit['denominationHash']>(`denomination of coin ${place}`, 64),
+  /** As many as are offered: see `DENOMINATIONS`. */
+  denominationHash: denominationAt(place % 4),
   value: VALUE,
-  denominationSignature: { cipher: 'RSA', signature: bytes<never>(`coin signature ${place}`, 32) } as const,
-  ...(place % 2 === 0 && { ageCommitmentHash: bytes<never>(`age of coin ${place}`, 32) }),
+  denominationSignature: { cipher: 'RSA', signature: bytesOf<never>(`coin signature ${place}`, 32) } as const,
+  ...(place % 2 === 0 && { ageCommitmentHash: bytesOf<never>(`age of coin ${place}`, 32) }),
 });
 
 const offered = (place: number, ofPurse: number): OfferedDeposit => ({
@@ -184,7 +181,7 @@ const offered = (place: number, ofPurse: number): OfferedDeposit => ({
   ...firstSight(place),
   amount: UNITS_PER_VALUE / 2n + BigInt(place),
   depositFee: FEE,
-  coinSignature: bytes(`coin ${place} pays purse ${ofPurse}`, 64),
+  coinSignature: bytesOf(`coin ${place} pays purse ${ofPurse}`, 64),
 });
 
 /** What a recoup does to the coin; of its reserve other steps tell. */
@@ -197,9 +194,9 @@ async function giveBack({ tx, streams, now, reserveAt }: Surroundings, place: nu
       type: 'CoinRecouped',
       ...(!known && { firstSight: firstSight(place) }),
       reservePub: reserveAt(0),
-      envelopeHash: bytes(`envelope ${place}`, 64),
-      blindingSecret: bytes(`blinding ${place}`, 32),
-      coinSignature: bytes(`recoup ${place}`, 64),
+      envelopeHash: bytesOf(`envelope ${place}`, 64),
+      blindingSecret: bytesOf(`blinding ${place}`, 32),
+      coinSignature: bytesOf(`recoup ${place}`, 64),
       amount: known ? residual : VALUE,
       at: now,
       keysRevision: 4,
