@@ -123,7 +123,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
 
 /** An ordinary bank transfer to a reserve at the development bank. */
 export async function fundReserve(
-  { bankUrl }: RunningExchange,
+  { bankUrl }: { readonly bankUrl: string },
   reservePub: string,
   amount: string,
   debitAccount = 'payto://x-taler-bank/localhost/alice?receiver-name=Alice',
