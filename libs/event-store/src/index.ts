@@ -1,4 +1,7 @@
 export * from './checkpoint.js';
+export { StoreMisconfigured } from './esdb/errors.js';
+export { type CheckOptions, checkServer, type ServerFacts } from './esdb/start-checks.js';
+export { type EsdbStore, type EsdbStoreOptions, openEsdbStore } from './esdb/store.js';
 export { eventLeaf, type StoredEvent, storedLeaf } from './leaf.js';
 export * from './ledger.js';
 export { type MemoryImage, MemoryStore } from './memory.js';

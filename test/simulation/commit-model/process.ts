@@ -99,7 +99,7 @@ export class Process {
       onDamage: (error) => options.record.faults.push(error),
     });
     const delay = (ms: number): Promise<void> => pause(this.life, ms);
-    this.ledger = new Ledger(this.storeForLedger(), { delay, random, tries: 6, cacheEntries: 6 });
+    this.ledger = new Ledger(this.storeForLedger(), { delay, random, tries: 3, cacheEntries: 6 });
     this.run(() => this.follow());
     this.run(() => this.subscribe());
   }

@@ -50,14 +50,16 @@ export class Schedule {
 
   /** @throws BrokenProperty */
   async run(): Promise<void> {
-    await this.until(() => this.busy === 0, true);
+    const { scheduler } = this.network;
+    const powerCutAt = this.random.chance(0.5) ? this.random.below(400) : Number.POSITIVE_INFINITY;
+    await this.until(() => this.busy === 0 || scheduler.taken >= powerCutAt, true);
     this.network.faults = NO_FAULTS;
     // What only a memory knows is lost: the sweepers begin anew, at their bookmark. From here on progress is asked for,
     // which needs a lease that writers can keep.
     const isHealthy = this.leaseMs >= HEALTHY_LEASE_MS;
     this.leaseMs = Math.max(this.leaseMs, HEALTHY_LEASE_MS);
     if (!isHealthy || this.random.chance(0.7)) this.restartAll();
-    await this.until(() => this.isQuiet(), false);
+    await this.until(() => this.busy === 0 && this.isQuiet(), false);
     const fresh = this.boot(this.disks.push(emptyDisk()) - 1);
     for (const stream of STREAMS) this.later(() => this.readWhole(fresh, stream));
     const probe = { alternatives: [[]], events: 1 };

@@ -94,9 +94,8 @@ export async function countAt(
   const unknown = new UnknownPosition(`no unit ends at position ${position}, the last one at ${last}`);
   if (position > last || position < from.position) throw unknown;
   if (position === from.position) return from.events;
-  const found = new AbortController();
   let { events } = from;
-  for await (const item of follow(surroundings, { prefixes: [prefix], after: from.position }, found.signal)) {
+  for await (const item of follow(surroundings, { prefixes: [prefix], after: from.position }, surroundings.stopped)) {
     if ('checkpoint' in item || item.position > position) {
       if (('checkpoint' in item ? item.checkpoint : item.position) > position) break;
       continue;
@@ -108,6 +107,7 @@ export async function countAt(
     if (entry.part < entry.parts - 1) break;
     return events;
   }
+  if (surroundings.stopped.aborted) throw new StoreUnavailable('the subscription was ended');
   throw unknown;
 }
 

@@ -2,15 +2,15 @@ import { InvalidUnit, NO_EVENTS, type Position, type Revision, START } from '../
 import { NO_STREAM } from './esdb-like.js';
 
 /**
- * Where a stream stands after a prefix in which every tentative event is settled. It depends on that prefix alone, so
- * it is the same for every reader.
+ * Where a stream stands after one of its committed events, or before the first. It depends on that event alone, so it is
+ * the same for every reader.
  */
 export interface Standing {
   /** Committed events in the prefix: the logical number of the next one. */
   readonly count: number;
   /** The unit that committed the last of them, `START` if there is none. */
   readonly position: Position;
-  /** The server's revision of the last event of the prefix, void and marker events included. */
+  /** The server's revision of that event; void attempts and markers count in it. */
   readonly physical: bigint;
 }
 
@@ -29,7 +29,7 @@ export function revisionOf({ count, position, physical }: Standing): Revision | 
 }
 
 /**
- * The standing in a revision; for `NO_EVENTS` that of a stream which was never touched, which is only a guess.
+ * The standing in a revision; for `NO_EVENTS` that of a stream which was never touched.
  * @throws InvalidUnit if it is no revision of this adapter
  */
 export function standingOf(revision: Revision | typeof NO_EVENTS): Standing {

@@ -3,7 +3,7 @@ import type { Counted } from './all.js';
 import { type Entry, entryOf, type TentativeEntry } from './envelope.js';
 import type { RawEvent } from './esdb-like.js';
 import type { Slots } from './slots.js';
-import { tentativeOf } from './stream-reader.js';
+import { tentativeOf } from './stream-fold.js';
 import type { Surroundings } from './surroundings.js';
 
 interface Undecided {

@@ -2,7 +2,6 @@ import {
   type Committed,
   DamagedStore,
   InvalidUnit,
-  NO_EVENTS,
   type Position,
   type RecordedEvent,
   type Revision,
@@ -17,7 +16,7 @@ import type { Slots } from './slots.js';
 import type { StreamReader } from './stream-reader.js';
 import { backoffOf, eventAt, pauseOrStop, persistently, REPEATING, type Surroundings } from './surroundings.js';
 
-/** An append at the standing at which it is to be written. */
+/** An append with what it rests on; `physical` is the revision at which it is to be made. */
 export interface Target {
   readonly append: PreparedAppend;
   readonly at: Standing;
@@ -52,6 +51,7 @@ export type Outcome = Written | { readonly kind: 'conflict' } | { readonly kind:
 type MemberOutcome = Outcome | { readonly kind: 'unsent' };
 
 const ATTEMPTS_MAX = 8;
+const RETRYING = { firstMs: 2, mostMs: 100 };
 
 /** What the server takes in one append, ids and types of the events included. */
 const APPEND_BYTES_MAX = 1_048_576;
@@ -69,15 +69,16 @@ export class Writer {
 
   /** @throws RevisionConflict, StoreUnavailable, InvalidUnit, DamagedStore; whatever else happens, it goes on trying */
   async commit({ appends }: PreparedUnit, caller: Caller): Promise<Committed> {
-    let targets = appends.map((append): Target => ({ append, at: standingOf(append.expected) }));
+    let targets = appends.map((append) => this.targetOf(append));
+    const backoff = backoffOf(this.surroundings, RETRYING);
     for (let attempt = 1; ; attempt++) {
       const outcome = await (targets.length === 1 ? this.alone(targets, caller) : this.together(targets, caller));
       if ('position' in outcome) return outcome;
-      // Where no event was expected and none is, nobody has decided anything: void attempts are in the way.
       const mayTryAgain = attempt < ATTEMPTS_MAX && !caller.gone;
       const again = mayTryAgain ? await this.pastVoidAttempts(targets, outcome) : undefined;
       if (!again) throw new RevisionConflict(outcome.conflict);
       targets = again;
+      await pauseOrStop(this.surroundings, backoff.next());
     }
   }
 
@@ -203,20 +204,29 @@ export class Writer {
     return { kind: 'written', next: last.revision, position: last.position };
   }
 
-  /** The same unit behind what void attempts left, its own last one included. */
+  /**
+   * The same unit behind what void attempts left, its own last one included. Where nothing was committed since, what it
+   * was decided on has not changed, however far the server's revision has moved.
+   */
   private async pastVoidAttempts(
     targets: readonly Target[],
     { conflict, left }: Refused,
   ): Promise<Target[] | undefined> {
     const inTheWay = targets.find(({ append }) => append.stream === conflict);
-    if (inTheWay?.append.expected !== NO_EVENTS) return undefined;
-    const tip = await this.reader.tip(conflict);
-    if (tip.count > 0 || tip.physical === inTheWay.at.physical) return undefined;
+    if (!inTheWay) return undefined;
+    const { at } = inTheWay;
+    const { standing, end } = await this.reader.tip(conflict);
+    if (standing.count !== at.count || standing.position !== at.position || end <= at.physical) return undefined;
     return targets.map((target) => {
-      if (target === inTheWay) return { ...target, at: tip };
-      const physical = left.get(target.append.stream) ?? target.at.physical;
+      const { stream } = target.append;
+      const physical = stream === conflict ? end : (left.get(stream) ?? target.at.physical);
       return { ...target, at: { ...target.at, physical } };
     });
+  }
+
+  private targetOf(append: PreparedAppend): Target {
+    const at = standingOf(append.expected);
+    return { append, at: { ...at, physical: this.reader.endAfter(append.stream, at) } };
   }
 
   /** @throws InvalidUnit if it is more than the server takes, before anything is sent */
