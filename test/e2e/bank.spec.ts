@@ -91,7 +91,7 @@ describe('transfers', () => {
     },
   );
 
-  test('that fail for good stay owed until an admin orders them again: each attempt is a transfer of its own', async () => {
+  test('that fail for good stay owed until an admin orders them again: each attempt is its own transfer', async () => {
     const account = newAccount();
     const reserve = await fundedReserve(exchange, '3', account);
     await failTransfers(exchange, accountName(account), 'permanent_failure', 2);

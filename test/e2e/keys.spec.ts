@@ -15,7 +15,8 @@ import { expectOk, expectRefusal, type Json, type Reply, send } from './support/
 import { CURRENCY, now, readOffers, units } from './support/offers.js';
 import { isSigned, oracle } from './support/oracle.js';
 
-// What `/keys` promises, checked by own arithmetic against the master key: the layouts of 2023 and of 2024 in one reply.
+// What `/keys` promises, checked by own arithmetic against the master key: the layouts of 2023 and of 2024 in one
+// reply.
 let exchange: RunningExchange;
 let reply: Reply;
 let keys: Json;

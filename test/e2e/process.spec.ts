@@ -45,7 +45,7 @@ async function refusedStart(options: ExchangeOptions): Promise<string> {
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 describe('the start', () => {
-  test('is refused over a wrong setting, with its name, value and what is allowed, before anything is made', async () => {
+  test('is refused over a wrong setting, with name, value and what is allowed, before anything is made', async () => {
     const data = openFolder();
     const configure: ExchangeOptions['configure'] = (settings) => {
       settings.roundUnit = 'EUR:1';
@@ -75,7 +75,7 @@ describe('the start', () => {
 });
 
 describe('what lies on the disk', () => {
-  test("is its owner's alone and one process's at a time; the run file tells where all is; keys stay with their ledger", async () => {
+  test("is its owner's alone and one process's at a time; the run file says where; keys keep their ledger", async () => {
     const data = openFolder();
     const exchange = await startExchange({ data });
     await fundedReserve(exchange, '5');
