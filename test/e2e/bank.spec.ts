@@ -133,6 +133,7 @@ describe('transfers', () => {
     for (const json of wrong) expect((await decide(rejected, 'redirect', json)).status, JSON.stringify(json)).toBe(400);
     expect((await decide(rejected, 'redirect', { reason: 'moved', payto_uri: other })).status).toBe(200);
     expect((await paymentsTo(exchange, other)).map(({ amount }) => amount)).toEqual(['KUDOS:2.95']);
+    await withStatus('confirmed', other);
     expect(await transfers('confirmed', other)).toMatchObject([{ attempt: 2, amount: 'KUDOS:2.95' }]);
     expect((await paymentsOf(exchange)).filter(({ credit_account }) => credit_account === account)).toEqual([]);
   });

@@ -75,7 +75,7 @@ describe('the start', () => {
 });
 
 describe('what lies on the disk', () => {
-  test("is its owner's alone and one process's at a time; the run file says where; keys keep their ledger", async () => {
+  test("is its owner's alone and one process's at a time; the run file says where; keys keep a ledger", async () => {
     const data = openFolder();
     const exchange = await startExchange({ data });
     await fundedReserve(exchange, '5');

@@ -12,7 +12,8 @@ import { START } from '@florin/event-store';
 
 /**
  * A store with the index in every event. On EventStoreDB only who reads in commit order can count; this one does that
- * after every call, and puts into what the call answered what it has counted. For the contract suite, which asks for it.
+ * after every call, and puts into what the call answered what it has counted. For the contract suite, which asks for
+ * it.
  */
 export class CountedStore implements EventStore {
   private readonly indexes = new Map<string, number>();

@@ -36,7 +36,8 @@ export class Connection {
   }
 
   /**
-   * Iterates a stream of the library to its true end: `for await` of it throws when it breaks or when this connection is
+   * Iterates a stream of the library to its true end: `for await` of it throws when it breaks or when this connection
+   * is
    * closed, and whoever stops iterating cancels the call.
    */
   async *iterate<T>(stream: Readable & { cancel?(): Promise<void>; unsubscribe?(): Promise<void> }): AsyncGenerator<T> {

@@ -2,7 +2,8 @@ import { InvalidUnit, NO_EVENTS, type Position, type Revision, START } from '../
 import { NO_STREAM } from './esdb-like.js';
 
 /**
- * Where a stream stands after one of its committed events, or before the first. It depends on that event alone, so it is
+ * Where a stream stands after one of its committed events, or before the first. It depends on that event alone, so it
+ * is
  * the same for every reader.
  */
 export interface Standing {

@@ -6,7 +6,8 @@ import type { Surroundings } from './surroundings.js';
 const HARMFUL = ['$maxAge', '$maxCount', '$tb'];
 
 /**
- * Looks at what somebody did to one of our streams by its settings (`$$<stream>`): a deletion, a truncation or a maximum
+ * Looks at what somebody did to one of our streams by its settings (`$$<stream>`): a deletion, a truncation or a
+ * maximum
  * age shows up there at once. What was taken back before the server threw anything away does no harm.
  * @throws DamagedStore, StoreUnavailable
  */

@@ -45,7 +45,9 @@ export interface EsdbStoreOptions {
   readonly readsInFlightMax?: number;
 }
 
-/** Bookmarks follow each other after so many events: what a start reads again, and what it takes to count to a place. */
+/**
+ * Bookmarks follow each other after so many events: what a start reads again, and what it takes to count to a place.
+ */
 const BOOKMARK_EVERY = 5_000;
 const INSTANCE = /^[a-z0-9]+$/;
 

@@ -166,7 +166,9 @@ class BackwardFold {
   }
 }
 
-/** Revisions of a stream have no gaps, and begin where they are asked to; after a deletion or truncation they do not. */
+/**
+ * Revisions of a stream have no gaps, and begin where they are asked to; after a deletion or truncation they do not.
+ */
 function checkContinuity(stream: string, { events }: RawPage, from: bigint | 'end', step: bigint): void {
   let expected = from === 'end' ? events[0]?.revision : from;
   for (const { revision } of events) {
