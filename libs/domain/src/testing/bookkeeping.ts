@@ -57,6 +57,8 @@ export function whereabouts(world: World) {
         put(stream, -event.credited - event.excess - event.depositFees);
         sum.income += event.excess + event.depositFees;
         break;
+      default:
+        break; // moves no money
     }
   }
   for (const units of inPurse.values()) {

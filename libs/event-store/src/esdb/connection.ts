@@ -35,6 +35,10 @@ export class Connection {
     return (await this.internals.capabilities).serverVersion;
   }
 
+  private checkOpen(): void {
+    if (this.closedBy) throw this.closedBy;
+  }
+
   /**
    * Iterates a stream of the library to its true end: `for await` of it throws when it breaks or when this connection
    * is
@@ -45,9 +49,9 @@ export class Connection {
     this.streams.add(stream);
     let isWhole = false;
     try {
-      if (this.closedBy) throw this.closedBy;
+      this.checkOpen();
       for await (const item of stream) yield item as T;
-      if (this.closedBy) throw this.closedBy;
+      this.checkOpen();
       isWhole = true;
     } finally {
       this.streams.delete(stream);

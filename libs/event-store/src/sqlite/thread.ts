@@ -13,14 +13,15 @@ export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 8 };
 
 /** The answering side: calls the named operation, and sends back what it returns or throws. */
 export function serve(port: MessagePort, operations: Operations): void {
-  port.on('message', async ([id, op, args]: [number, string, unknown[]]) => {
+  const answer = async ([id, op, args]: [number, string, unknown[]]): Promise<void> => {
     try {
       const value = await operations[op]?.(...args);
       port.postMessage([id, value] satisfies Reply);
     } catch (error) {
       port.postMessage([id, undefined, faultOf(error)] satisfies Reply);
     }
-  });
+  };
+  port.on('message', (message: [number, string, unknown[]]) => void answer(message));
 }
 
 /** The asking side. */

@@ -230,7 +230,7 @@ function readAll(reader: ReaderSide, known: Prepared, size: number): void {
 }
 
 function readStreams(reader: ReaderSide, known: Prepared, size: number): void {
-  let damaged: unknown;
+  let damaged: Error | undefined;
   for (const [stream, events] of known.streams) {
     try {
       const { rows, length, complete } = reader.readStream(stream, {}, size);
@@ -240,7 +240,7 @@ function readStreams(reader: ReaderSide, known: Prepared, size: number): void {
       );
     } catch (error) {
       if (error instanceof Wrong) throw error;
-      damaged = error;
+      damaged = error as Error;
     }
   }
   if (damaged) throw damaged;
