@@ -314,7 +314,14 @@ describe('a request seen before', () => {
       undefined,
     );
     expect(earlierDeposit(state, [])).toBeUndefined();
+    expect(earlierDeposit(purseAfter(...history, merged('0.94', '0.08')), [])).toBeUndefined();
     expect(earlierDeposit(purseAfter(), [offered('a', '1')])).toBeUndefined();
+  });
+
+  test('always has its answer somewhere', () => {
+    const damaged = purseAfter(...history);
+    damaged.confirmations.clear();
+    expect(() => earlierDeposit(damaged, [offered('a', '1')])).toThrow(/neither confirmed nor/);
   });
 
   test('as a creation must have the same terms and no other contract', () => {

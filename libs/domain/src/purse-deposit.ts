@@ -90,10 +90,11 @@ export function earlierDeposit(state: Purse, claims: readonly DepositClaim[]): E
     if (!earlier || !isSameDeposit(earlier, claim)) return undefined;
     last = Math.max(last, earlier.event);
   }
+  if (last < 0) return undefined;
   const confirmation = state.confirmations.get(last);
   if (confirmation) return { confirmation, mergedInto: undefined };
-  const { end } = state;
-  return end?.how === 'merged' && last >= 0 ? { confirmation, mergedInto: end.merge.reservePub } : undefined;
+  assert(state.end?.how === 'merged', 'a deposit was neither confirmed nor did it complete the purse');
+  return { confirmation, mergedInto: state.end.merge.reservePub };
 }
 
 /**
@@ -108,14 +109,12 @@ export function earlierCreation(
     readonly deposits: readonly DepositClaim[];
     readonly now: number;
   },
-): Decision<undefined, PurseDecided, EarlierDeposit> {
+): Decision<PurseTerms, PurseDecided, EarlierDeposit> {
   const { terms, contract, deposits, now } = request;
-  if (!state.terms || !isSameTerms(state.terms, terms)) return accept(undefined);
+  if (!state.terms || !isSameTerms(state.terms, terms)) return accept(terms);
   const saysMore = addedContract(state, contract) ?? contractConflict(state, contract);
   const earlier = saysMore ? undefined : earlierDeposit(state, deposits);
-  if (earlier) return repeat(earlier);
-  const undecided = undecidedPurse(state, now);
-  return undecided.kind === 'refuse' ? undecided : accept(undefined);
+  return earlier ? repeat(earlier) : undecidedPurse(state, now);
 }
 
 /** More coins for a purse that exists. @param coinOf the loaded state of each coin of the request */
@@ -245,7 +244,7 @@ function completed(
   { total, charged, request }: { total: bigint; charged: readonly ChargedCoin[]; request: DepositRequest },
 ): MergePlan | undefined {
   const { terms, request: merge } = state;
-  if (!merge || charged.length === 0 || !isFull({ terms, balance: total })) return undefined;
+  if (!merge || !isFull({ terms, balance: total })) return undefined;
   const { receiver, ...circumstances } = request;
   assert(receiver !== undefined, 'the reserve that requested the purse was not loaded');
   const { paidFrom, purseFee, reserveSignature } = merge;

@@ -10,6 +10,7 @@ import {
   isEarlierPurseRequest,
   type MergeDemand,
   type MergePlan,
+  mergePlan,
   type PurseRequest,
   type PurseRequestPlan,
 } from './purse-merge.js';
@@ -93,6 +94,14 @@ describe('merging a purse', () => {
   test('waits until it is full', () => {
     expect(merge([created({ a: '4.01999999' }, '3.99999999')])).toStrictEqual(refuse({ code: 'PURSE_NOT_FULL' }));
     expect(merge([createdByRequest()])).toStrictEqual(refuse({ code: 'PURSE_NOT_FULL' }));
+  });
+
+  test('is planned for full purses only', () => {
+    const facts = { ...demand(), paidFrom: 'merge', purseFee: 0n, by: 'merge' } as const;
+    const partly = purseAfter(created({ a: '4.01999999' }, '3.99999999'));
+    expect(() => mergePlan(partly, facts)).toThrow(/only a full purse is merged/);
+    expect(() => mergePlan({ ...partly, terms: undefined }, facts)).toThrow(/only a full purse is merged/);
+    expect(mergePlan(purseAfter(FULL), facts).credited).toBe(eur('4'));
   });
 
   test('is possible until the last second, then it has expired, full or not', () => {

@@ -312,6 +312,7 @@ describe('what makes two requests the same', () => {
 
 describe('a damaged stream', () => {
   const request = mergeRequest();
+  const { confirmation: _, ...withoutAnswer } = FULL;
   test.each<[string, PurseEvent[], RegExp]>([
     ['begins in the middle', [deposited({ a: '1' }, '0.98')], /goes on with PurseDeposited/],
     ['begins twice', [PARTLY, PARTLY], /goes on with PurseCreated/],
@@ -322,6 +323,8 @@ describe('a damaged stream', () => {
     ['takes a coin below the fee', [created({ a: '0.01' }, '0')], /deposit fee exceeds/],
     ['answers nothing', [PARTLY, deposited({ b: '1' }, undefined)], /was not confirmed/],
     ['answers nothing at first', [createdByRequest(), deposited({ b: '1' }, undefined)], /was not confirmed/],
+    ['answers nothing though it is full', [FULL, deposited({ c: '1' }, undefined)], /was not confirmed/],
+    ['answers nothing to its maker', [withoutAnswer], /was not confirmed/],
     ['takes a coin after its time', [PARTLY, deposited({ b: '1' }, '3.98', 2_000)], /went on after its time/],
     ['takes a coin after a merge', [FULL, merged('0', '0.04'), deposited({ c: '1' }, '4.98')], /after it was merged/],
     ['takes a coin after deletion', [PARTLY, deleted(1_000), deposited({ b: '1' }, '3.98')], /after it was deleted/],

@@ -91,6 +91,13 @@ describe('a withdrawal is found by its envelopes', () => {
     expect(of(...labels)).toBeUndefined();
   });
 
+  test('not by the places of another one of the same size', () => {
+    const twins = [funded(eur('9')), withdrawn(['a', 'b']), withdrawn(['c', 'd'])];
+    const of = (...labels: string[]) => given(...twins).ask((state) => withdrawalOf(state, labels.map(envelope)));
+    expect(of('c', 'd')).toBe(withdrawn(['c', 'd']).commitment);
+    expect([of('a', 'd'), of('c', 'b')]).toStrictEqual([undefined, undefined]);
+  });
+
   test('nowhere in a reserve without any', () => {
     expect(withdrawalOf(reserve.initial(), [envelope('a')])).toBeUndefined();
   });

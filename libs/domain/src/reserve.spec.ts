@@ -277,6 +277,11 @@ describe('a damaged stream', () => {
     ['recoups what is foreign', [funded(eur('9')), recouped(eur('1'), [eur('1')])], /never withdrawn here/],
     ['closes with a hole', [funded(eur('5')), closed({ ...sound, dust: 1n })], /does not add up/],
     ['closes above the balance', [funded(eur('4')), closed(sound)], /exceeds the balance/],
+    [
+      'closes with a debt',
+      [funded(eur('5')), closed({ ...sound, debited: -1n, closingFee: 0n, wireAmount: -1n })],
+      /exceeds/,
+    ],
     ['skips a closing', [funded(eur('5')), closed({ ...sound, closing: 2 })], /closing 2 follows 0/],
     ['repeats a closing', [funded(eur('5')), closed({ ...sound, closing: 0 })], /closing 0 follows 0/],
   ])('that %s is not folded', (_, history, message) => {

@@ -7,7 +7,8 @@ import { specification } from './testing/specification.js';
 import { bytesOf } from './testing/values.js';
 
 const codec = new EventCodec('EUR');
-const streams = new Streams('florin', codec);
+/** Made anew by every test. */
+const streamsOf = (instance = 'florin') => new Streams(instance, codec);
 const key = bytesOf<ReservePub & PursePub & CoinPub & AccountHash & HashCode>('key', 32);
 const denominationHash: DenominationHash = bytesOf('denomination', 64);
 const used: NonceEvent = {
@@ -18,25 +19,26 @@ const used: NonceEvent = {
 };
 
 describe('a stream', () => {
-  test.each([
-    ['reserve', streams.reserve(key), `florin.reserve-${key}`],
-    ['purse', streams.purse(key), `florin.purse-${key}`],
-    ['coin', streams.coin(key), `florin.coin-${key}`],
-    ['account', streams.account(key), `florin.account-${key}`],
-    ['wire', streams.wire('main-account'), 'florin.wire-main-account'],
-    ['transfer', streams.transfer(key), `florin.transfer-${key}`],
-    ['nonce', streams.nonce(denominationHash, key), `florin.nonce-${denominationHash}.${key}`],
-    ['keys', streams.keys(), 'florin.keys'],
-  ])('of category %s is named', (category, stream, name) => {
+  test.each<[string, (streams: Streams) => { readonly name: string; readonly category: string }, string]>([
+    ['reserve', (streams) => streams.reserve(key), `florin.reserve-${key}`],
+    ['purse', (streams) => streams.purse(key), `florin.purse-${key}`],
+    ['coin', (streams) => streams.coin(key), `florin.coin-${key}`],
+    ['account', (streams) => streams.account(key), `florin.account-${key}`],
+    ['wire', (streams) => streams.wire('main-account'), 'florin.wire-main-account'],
+    ['transfer', (streams) => streams.transfer(key), `florin.transfer-${key}`],
+    ['nonce', (streams) => streams.nonce(denominationHash, key), `florin.nonce-${denominationHash}.${key}`],
+    ['keys', (streams) => streams.keys(), 'florin.keys'],
+  ])('of category %s is named', (category, streamIn, name) => {
+    const stream = streamIn(streamsOf());
     expect([stream.category, stream.name]).toStrictEqual([category, name]);
   });
 
   test('of another instance has another name', () => {
-    expect(new Streams('other', codec).reserve(key).name).toBe(`other.reserve-${key}`);
+    expect(streamsOf('other').reserve(key).name).toBe(`other.reserve-${key}`);
   });
 
   test('takes events as they are stored, signed ones marked', () => {
-    const nonce = streams.nonce(denominationHash, key);
+    const nonce = streamsOf().nonce(denominationHash, key);
     const events = [codec.encode(used)];
     expect(nonce.append(used)).toStrictEqual({ stream: nonce.name, events, commitOnly: false });
     expect(nonce.appendSigned(used, used)).toStrictEqual({
@@ -47,7 +49,7 @@ describe('a stream', () => {
   });
 
   test('reads back what it stores, and folds it', () => {
-    const nonce = streams.nonce(denominationHash, key);
+    const nonce = streamsOf().nonce(denominationHash, key);
     const [stored] = nonce.append(used).events;
     const event = stored && nonce.decode(stored);
     expect(event).toStrictEqual(used);
@@ -55,8 +57,8 @@ describe('a stream', () => {
   });
 
   test('does not read what belongs to another category', () => {
-    const [stored] = streams.nonce(denominationHash, key).append(used).events;
-    expect(() => stored && streams.reserve(key).decode(stored)).toThrow(/NonceUsed in a reserve stream/);
+    const [stored] = streamsOf().nonce(denominationHash, key).append(used).events;
+    expect(() => stored && streamsOf().reserve(key).decode(stored)).toThrow(/NonceUsed in a reserve stream/);
   });
 });
 
