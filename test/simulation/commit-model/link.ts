@@ -12,7 +12,7 @@ import type {
 } from '@florin/event-store/commit-protocol';
 import type { Random } from './random.js';
 import type { Life, Scheduler, Step } from './scheduler.js';
-import { rawOf, type SimulatedServer } from './server.js';
+import { pageOf, rawOf, type SimulatedServer } from './server.js';
 import type { Tally } from './tally.js';
 
 /** Chances, from 0 to 1, of what may go wrong with one call. */
@@ -185,14 +185,4 @@ function chosen<Kind extends keyof Faults>(random: Random, faults: Faults, kinds
     if (at < 0) return kind;
   }
   return undefined;
-}
-
-function pageOf(events: readonly RawEvent[], { from, direction, max }: ReadOptions): RawPage {
-  const exists = events.length > 0;
-  if (direction === 'forward') {
-    const rest = events.slice(from === 'end' ? events.length : Number(from));
-    return { exists, events: rest.slice(0, max), ended: rest.length < max };
-  }
-  const rest = events.slice(0, from === 'end' ? events.length : Number(from) + 1).reverse();
-  return { exists, events: rest.slice(0, max), ended: rest.length < max };
 }

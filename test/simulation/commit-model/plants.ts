@@ -2,7 +2,7 @@
  * Mistakes that one could make in the commit protocol, each wrapped around the shipped code from outside. A simulation
  * that does not find one of them proves nothing.
  */
-import { type Committed, type CommittedUnit, type Position, START } from '@florin/event-store';
+import { type Committed, type CommittedUnit, type Position, RevisionConflict, START } from '@florin/event-store';
 import {
   type AppendAnswer,
   CommitOrder,
@@ -183,19 +183,21 @@ class SameStandingAfterRefusal extends Writer {
   }
 }
 
+/** Readers fill slots as ever; the writer that failed half-way only says so. */
 class NoEarlyVoid extends Slots {
-  private early = true;
+  private readers = 0;
 
   override async fill(slot: Parameters<Slots['fill']>[0], unit: string): Promise<Filling> {
-    return this.early ? FILLED_AGAINST : super.fill(slot, unit);
+    if (this.readers > 0) return super.fill(slot, unit);
+    throw new RevisionConflict(slot.stream);
   }
 
   override async settle(tentative: Tentative): Promise<Verdict> {
-    this.early = false;
+    this.readers += 1;
     try {
       return await super.settle(tentative);
     } finally {
-      this.early = true;
+      this.readers -= 1;
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { AppendAnswer, ProposedEvent, RawEvent } from '@florin/event-store/commit-protocol';
+import type { AppendAnswer, ProposedEvent, RawEvent, RawPage, ReadOptions } from '@florin/event-store/commit-protocol';
 
 /** An event as the simulated server keeps it. */
 export interface Kept extends ProposedEvent {
@@ -67,4 +67,15 @@ export function rawOf(kept: Kept): RawEvent {
   const raw = { ...rest, data: JSON.parse(data), metadata: JSON.parse(metadata), size: data.length };
   parsed.set(kept, raw);
   return raw;
+}
+
+/** What a read of a stream with these events answers. */
+export function pageOf(events: readonly RawEvent[], { from, direction, max }: ReadOptions): RawPage {
+  const exists = events.length > 0;
+  if (direction === 'forward') {
+    const rest = events.slice(from === 'end' ? events.length : Number(from));
+    return { exists, events: rest.slice(0, max), ended: rest.length < max };
+  }
+  const rest = events.slice(0, from === 'end' ? events.length : Number(from) + 1).reverse();
+  return { exists, events: rest.slice(0, max), ended: rest.length < max };
 }

@@ -105,8 +105,8 @@ export class Writer {
         throw new StoreUnavailable('the unit was given up before it was committed');
       }
     } catch (error) {
-      // A stream that was tampered with: what was written must not come alive, whatever becomes of the service.
-      if (error instanceof DamagedStore) await this.slots.fill(slot, unit).catch(() => undefined);
+      // A stream that was tampered with, an event that the server does not take: what was written must not come alive.
+      if (!(error instanceof StoreUnavailable)) await this.slots.fill(slot, unit).catch(() => undefined);
       throw error;
     }
     const outcome = await this.appendUntilSettled(decision, () => false);

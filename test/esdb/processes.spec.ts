@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { NO_EVENTS, START } from '@florin/event-store';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { StandIn } from '../support/eventstoredb/stand-in.js';
+import { until } from '../support/eventstoredb/test-server.js';
+import { all, Following, type Ledger, openLedger, unitOn, writersOf } from './tools.js';
+
+const SPENDER = new URL('./spender-process.js', import.meta.url);
+const WRITER = new URL('./writer-process.js', import.meta.url);
+
+let standIn: StandIn;
+let ledger: Ledger;
+
+beforeEach(async () => {
+  standIn = await StandIn.start();
+  ledger = await openLedger(standIn.connectionString);
+});
+afterEach(async () => {
+  await ledger.store.close();
+  await standIn.close();
+});
+
+function start(program: URL, ...args: string[]): ChildProcess {
+  const command = [fileURLToPath(program), standIn.connectionString, ledger.instance, ...args];
+  return spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+async function output(child: ChildProcess): Promise<string> {
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  await once(child, 'close');
+  return text;
+}
+
+describe('a writer that is killed', () => {
+  const names = ['coin-A', 'coin-B', 'reserve-R'];
+
+  // Before and after each of its appends; of these six moments only the last one is behind the commit point.
+  for (const [place, name] of names.entries()) {
+    for (const moment of ['before', 'after'] as const) {
+      const isCommitted = moment === 'after' && place === names.length - 1;
+
+      const killAtThisMoment = async (): Promise<void> => {
+        const kind = moment === 'before' ? ('drop' as const) : ('delay' as const);
+        standIn.faults.add({ kind, ms: 600_000, stream: ledger.stream(name) });
+        const child = start(WRITER, ...names);
+        await until(() => standIn.faults.planned.length === 0);
+        // The members are written at once; the kill comes after what has to lie there.
+        const others = names.slice(0, -1).filter((other) => moment === 'after' || other !== name);
+        await until(() => others.every((other) => standIn.log.stream(ledger.stream(other)).length > 0));
+        if (moment === 'after') await until(() => standIn.log.stream(ledger.stream(name)).length > 0);
+        child.kill('SIGKILL');
+        await once(child, 'close');
+      };
+
+      test(`${moment} its append to ${name} leaves a unit that any reader settles`, async () => {
+        await killAtThisMoment();
+        const expected = isCommitted ? ['the killed process'] : [];
+        for (const one of names) expect(await writersOf(ledger.store, ledger.stream(one))).toEqual(expected);
+        expect(await all(ledger.store.readAll(START))).toHaveLength(expected.length);
+        const next = ledger.store.commit(unitOn(names.map(ledger.stream), 'the next one'));
+        if (isCommitted) await expect(next).rejects.toMatchObject({ name: 'RevisionConflict' });
+        else expect((await next).events.map(({ number }) => number)).toEqual([0, 0, 0]);
+      });
+
+      test(`${moment} its append to ${name} leaves a unit that the sweeper settles, though nobody reads`, async () => {
+        await killAtThisMoment();
+        await until(() => standIn.log.stream(ledger.stream('reserve-R')).length > 0);
+        const types = standIn.log.stream(ledger.stream('reserve-R')).map(({ type }) => type);
+        expect(types).toEqual([isCommitted ? 'Noted' : 'void-marker']);
+      });
+    }
+  }
+});
+
+describe('two processes on one ledger', () => {
+  test('that race for the same coins spend each of them once, and everybody tells the same story', async () => {
+    const [coins, following] = [30, new Following(ledger.store, START)];
+    const racers = ['a', 'b'].map((name) => output(start(SPENDER, name, String(coins))));
+    const spent = (await Promise.all(racers)).flatMap((text) => JSON.parse(text) as [coin: string, purse: string][]);
+    expect(spent.map(([coin]) => coin).sort()).toEqual(Array.from({ length: coins }, (_, i) => `coin-${i}`).sort());
+    for (const [coin, purse] of spent) {
+      const { events } = await ledger.store.readStream(ledger.stream(coin));
+      expect(events.map(({ data }) => data)).toEqual([{ coin, purse }]);
+    }
+    const units = await all(ledger.store.readAll(START));
+    expect(units).toHaveLength(coins);
+    await until(() => following.units.length >= coins);
+    await following.stop();
+    expect(following.units).toEqual(units);
+    expect(ledger.damage).toEqual([]);
+  });
+
+  test('see what the other one committed as soon as it is acknowledged', async () => {
+    const other = await openLedger(standIn.connectionString, { instance: ledger.instance });
+    for (let i = 0; i < 50; i++) {
+      const [writer, reader] = i % 2 === 0 ? [ledger, other] : [other, ledger];
+      const streams = [`coin-${i}`, `reserve-${i}`].map(ledger.stream);
+      const { position } = await writer.store.commit(unitOn(streams, `${i}`));
+      for (const stream of streams) expect(await writersOf(reader.store, stream)).toEqual([`${i}`]);
+      expect(await reader.store.lastPosition()).toBe(position);
+      const late = reader.store.commit([{ stream: streams[0] ?? '', expected: NO_EVENTS, events: [] }]);
+      await expect(late).rejects.toMatchObject({ name: 'InvalidUnit' });
+    }
+    await other.store.close();
+  });
+});

@@ -1,0 +1,164 @@
+import { accept, refuse } from '@florin/domain';
+import {
+  type EventStore,
+  type EventStream,
+  Ledger,
+  type NewEvent,
+  NO_EVENTS,
+  type Revision,
+  type StreamAppend,
+} from '@florin/event-store';
+import { CommitProtocol, type EsdbLike, partsOf, type Surroundings } from '@florin/event-store/commit-protocol';
+import { describe, expect, test } from 'vitest';
+import { Random } from './random.js';
+import { Life } from './scheduler.js';
+import { pageOf, rawOf, SimulatedServer } from './server.js';
+
+/** The protocol on a server that answers at once, with a list of what it was asked. */
+function bench(change: (client: EsdbLike) => Partial<EsdbLike> = () => ({})) {
+  const server = new SimulatedServer();
+  const calls: string[] = [];
+  const plain: EsdbLike = {
+    append: async (stream, expected, events) => {
+      calls.push(`append ${stream}`);
+      return server.append(stream, expected, events);
+    },
+    readStream: async (stream, options) => {
+      calls.push(`read ${stream}${options.requiresLeader ? '' : ' anywhere'}`);
+      return pageOf(server.eventsOf(stream).map(rawOf), options);
+    },
+    readAllBackward: async () => [],
+    // biome-ignore lint/correctness/useYield: nobody subscribes here
+    subscribe: async function* () {
+      throw new Error('nobody subscribes here');
+    },
+  };
+  const { unit: random, uuid: newId } = new Random(1);
+  const stopped = new AbortController().signal;
+  const client = { ...plain, ...change(plain) };
+  const surroundings: Surroundings = { client, clock: new Life(), random, newId, stopped, leaseMs: 1_000 };
+  const options = { commitTimeoutMs: 1_000, commitsMax: 10, onDamage: () => {} };
+  const protocol = new CommitProtocol(surroundings, partsOf(surroundings, () => false), options);
+  const unused = (): never => {
+    throw new Error('a ledger commits and reads streams');
+  };
+  const store: EventStore = {
+    commit: (unit) => protocol.commit(unit, 1),
+    readStream: (stream, how) => protocol.readStream(stream, how),
+    readAll: unused,
+    subscribe: unused,
+    lastPosition: unused,
+    close: unused,
+  };
+  return { server, store, calls, asked: () => calls.splice(0) };
+}
+
+const paid = (amount: number): NewEvent => ({ type: 'Paid', version: 1, data: { amount } });
+const account: EventStream<number, number> = {
+  name: 'test.reserve-R',
+  initial: () => 0,
+  evolve: (balance, amount) => balance + amount,
+  decode: ({ data }) => data.amount as number,
+};
+
+const pay = (ledger: Ledger, amount: number) =>
+  ledger.transact([account.name], async (tx) => {
+    const balance = await tx.load(account);
+    if (balance + amount < 0) return refuse(balance);
+    tx.append({ stream: account.name, events: [paid(amount)] });
+    return accept(balance + amount);
+  });
+
+describe('what a command costs', () => {
+  test('accepted on one stream with its state cached: one append and no read', async () => {
+    const { store, asked } = bench();
+    const ledger = new Ledger(store);
+    await pay(ledger, 5);
+    asked();
+    for (const amount of [1, -2, 3]) {
+      await pay(ledger, amount);
+      expect(asked()).toEqual(['append test.reserve-R']);
+    }
+  });
+
+  test('refused: the tail is read from the leader first', async () => {
+    const { store, asked } = bench();
+    const ledger = new Ledger(store);
+    await pay(ledger, 5);
+    asked();
+    expect(await pay(ledger, -6)).toMatchObject({ kind: 'refuse' });
+    expect(asked()).toEqual(['read test.reserve-R']);
+  });
+
+  test('on several streams: one append for each', async () => {
+    const { store, asked } = bench();
+    const streams = ['test.coin-A', 'test.coin-B', 'test.reserve-R'];
+    await store.commit(streams.map((stream): StreamAppend => ({ stream, expected: NO_EVENTS, events: [paid(1)] })));
+    expect(asked()).toEqual(streams.map((stream) => `append ${stream}`));
+  });
+
+  test('reading a stream looks at one slot at most, however many units it was in', async () => {
+    const { store, server, asked } = bench();
+    let expected: Revision | typeof NO_EVENTS = NO_EVENTS;
+    for (let i = 0; i < 20; i++) {
+      const { revisions } = await store.commit([
+        { stream: 'test.account-A', expected, events: [paid(i)] },
+        { stream: `test.reserve-${i}`, expected: NO_EVENTS, events: [paid(i)] },
+      ]);
+      expected = revisions.get('test.account-A') as Revision;
+    }
+    const fresh = bench((client) => ({
+      readStream: (stream, options) => {
+        void client.readStream(stream, options);
+        return Promise.resolve(pageOf(server.eventsOf(stream).map(rawOf), options));
+      },
+    }));
+    asked();
+    const page = await fresh.store.readStream('test.account-A');
+    expect(page.events.map(({ data }) => data.amount)).toEqual([...Array(20).keys()]);
+    expect(page.revision).toBe(expected);
+    expect(fresh.asked()).toEqual(['read test.account-A', 'read test.reserve-19']);
+  });
+});
+
+describe('what the server must not do', () => {
+  const unit = ['test.coin-A', 'test.coin-B', 'test.reserve-R'].map(
+    (stream): StreamAppend => ({ stream, expected: NO_EVENTS, events: [paid(1)] }),
+  );
+
+  for (const stream of ['test.coin-A', 'test.coin-B']) {
+    test(`acknowledge ${stream} at another place than expected: the slot is voided`, async () => {
+      const { store, server } = bench((client) => ({
+        append: async (name, expected, events) => {
+          const answer = await client.append(name, expected, events);
+          return name === stream && answer.kind === 'written' ? { ...answer, next: answer.next + 7n } : answer;
+        },
+      }));
+      await expect(store.commit(unit)).rejects.toMatchObject({ name: 'DamagedStore' });
+      expect(server.eventsOf('test.reserve-R').map(({ type }) => type)).toEqual(['void-marker']);
+      expect((await store.readStream('test.coin-A')).events).toEqual([]);
+    });
+  }
+
+  test('go on with another revision than the next one', async () => {
+    const { store } = bench((client) => ({
+      readStream: async (stream, options) => {
+        const page = await client.readStream(stream, options);
+        return { ...page, events: page.events.slice(1) };
+      },
+    }));
+    const first = await store.commit([{ stream: account.name, expected: NO_EVENTS, events: [paid(1)] }]);
+    const expected = first.revisions.get(account.name) as Revision;
+    await store.commit([{ stream: account.name, expected, events: [paid(2)] }]);
+    await expect(store.readStream(account.name)).rejects.toMatchObject({ name: 'DamagedStore' });
+  });
+
+  test('refuse an append as too large after a member was written: the slot is voided', async () => {
+    const { store, server } = bench((client) => ({
+      append: async (stream, expected, events) =>
+        stream === 'test.coin-B' ? { kind: 'too-large' } : client.append(stream, expected, events),
+    }));
+    await expect(store.commit(unit)).rejects.toMatchObject({ name: 'InvalidUnit', tooLarge: true });
+    expect(server.eventsOf('test.reserve-R').map(({ type }) => type)).toEqual(['void-marker']);
+  });
+});
