@@ -57,7 +57,7 @@ describe('an append whose answer is lost', () => {
     }
   }
 
-  test('and does not come in time is answered with StoreUnavailable, settled afterwards, and never written twice', async () => {
+  test('and comes too late is answered with StoreUnavailable, settled afterwards, never written twice', async () => {
     const impatient = await openLedger(standIn.connectionString, { instance: ledger.instance, commitTimeoutMs: 50 });
     others.push(impatient);
     const stream = ledger.stream('reserve-R');

@@ -1,5 +1,5 @@
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
-import { checkServer, StoreMisconfigured, StoreUnavailable, START } from '@florin/event-store';
+import { checkServer, START, StoreMisconfigured, StoreUnavailable } from '@florin/event-store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
 import { all, freshInstance, openLedger, unitOn } from './tools.js';

@@ -5,8 +5,8 @@ import { getMetadataStorage } from 'class-validator';
 import { expect, test } from 'vitest';
 import { exchangeModule, type Foundation } from './exchange.module.js';
 
-// Every endpoint that changes something has a wire class for its body, and hands a command to a handler of its own. Read
-// from the decorators of the controllers that are composed, and from their code.
+// Every endpoint that changes something has a wire class for its body, and hands a command to a handler of its
+// own. Read from the decorators of the controllers that are composed, and from their code.
 type Class = abstract new (...parameters: never[]) => object;
 
 interface Route {

@@ -34,7 +34,9 @@ console.log(`ready ${bank.url}`);
 console.log(`wire gateway ${bank.gatewayUrl}`);
 console.log(`account ${bank.exchangePayto}`);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void bank.close());
+let closing: Promise<void> | undefined;
+// Ctrl-C under npm comes twice: from the terminal and from npm. The second one must not end what the first one closes.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void (closing ??= bank.close()));
 
 function readPort(text: string): number {
   const port = Number(text);

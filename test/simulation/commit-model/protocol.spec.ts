@@ -38,7 +38,11 @@ function bench(change: (client: EsdbLike) => Partial<EsdbLike> = () => ({})) {
   const client = { ...plain, ...change(plain) };
   const surroundings: Surroundings = { client, clock: new Life(), random, newId, stopped, leaseMs: 1_000 };
   const options = { commitTimeoutMs: 1_000, commitsMax: 10, onDamage: () => {} };
-  const protocol = new CommitProtocol(surroundings, partsOf(surroundings, () => false), options);
+  const protocol = new CommitProtocol(
+    surroundings,
+    partsOf(surroundings, () => false),
+    options,
+  );
   const unused = (): never => {
     throw new Error('a ledger commits and reads streams');
   };
