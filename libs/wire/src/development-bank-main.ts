@@ -35,8 +35,12 @@ console.log(`wire gateway ${bank.gatewayUrl}`);
 console.log(`account ${bank.exchangePayto}`);
 
 let closing: Promise<void> | undefined;
-// Ctrl-C under npm comes twice: from the terminal and from npm. The second one must not end what the first one closes.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void (closing ??= bank.close()));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, close);
+
+/** Ctrl-C under npm comes twice: from the terminal and from npm. The second must not end what the first closes. */
+function close(): void {
+  closing ??= bank.close();
+}
 
 function readPort(text: string): number {
   const port = Number(text);
