@@ -34,12 +34,13 @@ console.log(`ready ${bank.url}`);
 console.log(`wire gateway ${bank.gatewayUrl}`);
 console.log(`account ${bank.exchangePayto}`);
 
-let closing: Promise<void> | undefined;
+let closing = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, close);
 
 /** Ctrl-C under npm comes twice: from the terminal and from npm. The second must not end what the first closes. */
 function close(): void {
-  closing ??= bank.close();
+  if (!closing) void bank.close();
+  closing = true;
 }
 
 function readPort(text: string): number {
