@@ -174,6 +174,11 @@ export class StandInNode {
     for (const subscription of this.#subscriptions) subscription.abort();
   }
 
+  /** How many subscriptions are served at present. */
+  get subscriptions(): number {
+    return this.#subscriptions.size;
+  }
+
   /** @returns the function that takes it off the list */
   addSubscription(subscription: { abort(): void }): () => void {
     this.#subscriptions.add(subscription);
