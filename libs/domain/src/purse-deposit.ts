@@ -26,7 +26,7 @@ import {
   standingPurse,
   undecidedPurse,
 } from './purse.js';
-import { type MergePlan, mergePlan, type Receiver } from './purse-merge.js';
+import { type MergePlan, mergePlan, type Receiver, termsOfRequest } from './purse-merge.js';
 
 /** A coin of a request and what it pays: the denomination's and the coin's signatures are verified. */
 export type OfferedDeposit = PresentedCoin & PurseDeposit;
@@ -247,9 +247,8 @@ function completed(
   if (!merge || !isFull({ terms, balance: total })) return undefined;
   const { receiver, ...circumstances } = request;
   assert(receiver !== undefined, 'the reserve that requested the purse was not loaded');
-  const { paidFrom, purseFee, reserveSignature } = merge;
   const depositFees = charged.reduce((sum, { offered }) => sum + offered.depositFee, state.depositFees);
-  const facts = { ...circumstances, merge, paidFrom, purseFee, reserveSignature, receiver, by: 'deposit' } as const;
+  const facts = { ...circumstances, merge, ...termsOfRequest(merge), receiver, by: 'deposit' } as const;
   return mergePlan({ terms, balance: total, depositFees }, facts);
 }
 

@@ -3,6 +3,7 @@ import { accept, type Decision, refuse, repeat } from './decision.js';
 import type { EddsaSignature, ReservePub } from './events/names.js';
 import type { PurseEvent } from './events/purse.js';
 import type { ReservePurseEvent } from './events/reserve.js';
+import { purse } from './purse.js';
 import {
   decideMerge,
   decidePurseRequest,
@@ -139,6 +140,23 @@ describe('merging a purse', () => {
       expect(decideMerge(state, demand({ merge: other, now }))).toStrictEqual(conflict);
     }
     expect(earlierMerge(state, other)).toBeUndefined();
+  });
+
+  test('of a purse that a reserve requested is the one it agreed on, with its fee, or a conflict', () => {
+    const request = mergeRequest({ paidFrom: 'fee', purseFee: eur('0.1') });
+    const other = refuse({ code: 'PURSE_MERGE_CONFLICT', merge: mergeOf('a') });
+    expect(merge([createdByRequest(request)], { merge: mergeOf('b') })).toStrictEqual(other);
+    const free = createdByRequest(request, { target: 0n });
+    expect(merge([free], { merge: mergeOf('b') })).toStrictEqual(other);
+    const reserveSignature = bytesOf<EddsaSignature>('another signature of the reserve', 64);
+    const plan = planOf(merge([free], { reserveSignature }));
+    expect(plan.reserve({ confirmation: mergeConfirmed() })).toMatchObject({
+      paidFrom: 'fee',
+      purseFee: eur('0.1'),
+      reserveSignature: request.reserveSignature,
+      target: 0n,
+    });
+    expect(purse.evolve(purseAfter(free), plan.purse).end?.how).toBe('merged');
   });
 
   test('is none that was seen before while the purse stands, or has ended otherwise', () => {

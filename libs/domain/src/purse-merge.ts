@@ -76,11 +76,19 @@ export function decideMerge(state: Purse, demand: MergeDemand): Decision<MergePl
   if (earlier !== undefined) return repeat(earlier);
   const standing = standingPurse(state, now);
   if (standing.kind === 'refuse') return standing;
-  if (state.end?.how === 'merged') return refuse(mergeConflict(state.end.merge));
+  const agreed = state.end?.how === 'merged' ? state.end.merge : state.request;
+  if (agreed && !isSameMerge(agreed, merge)) return refuse(mergeConflict(agreed));
   if (!isFull(state)) return refuse({ code: 'PURSE_NOT_FULL' });
-  const terms = { paidFrom: 'merge', purseFee: 0n, reserveSignature, by: 'merge' } as const;
-  return accept(mergePlan(state, { ...demand, ...terms }));
+  const terms = state.request
+    ? termsOfRequest(state.request)
+    : ({ paidFrom: 'merge', purseFee: 0n, reserveSignature } as const);
+  return accept(mergePlan(state, { ...demand, ...terms, by: 'merge' }));
 }
+
+/** How the reserve that requested a purse pays for it, and its word for that. */
+export const termsOfRequest = ({ paidFrom, purseFee, reserveSignature }: MergeRequest) => {
+  return { paidFrom, purseFee, reserveSignature };
+};
 
 /**
  * The merge of a purse that has just become full, or has been for long.
