@@ -34,6 +34,7 @@ import { PurseChecks } from './purses/purse.checks.js';
 import { PurseStatuses } from './purses/purse-status.js';
 import { PurseWire } from './purses/purse-wire.js';
 import { PursesController } from './purses/purses.controller.js';
+import { RequestPurseHandler } from './purses/request.handler.js';
 import { CloseReserveHandler } from './reserves/close.handler.js';
 import { Closings } from './reserves/closings.js';
 import { CsrWithdrawHandler } from './reserves/csr-withdraw.handler.js';
@@ -63,7 +64,7 @@ export interface Foundation {
   readonly clock: Clock;
   readonly store: EventStore;
   readonly views: Views;
-  readonly signers: Signers;
+  readonly signers: Pick<Signers, keyof Signers>;
   readonly verifiers: Verifiers;
   readonly vault: AccountVault;
   readonly ledger: Ledger;
@@ -96,6 +97,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     DepositIntoPurseHandler,
     MergePurseHandler,
     DeletePurseHandler,
+    RequestPurseHandler,
     RecoupWithdrawalHandler,
     RevokeDenominationHandler,
   ];

@@ -9,7 +9,7 @@ import { type Batch, batches, type Checkpoint, earliest, feed, tipOf, wantedBy }
 import type { ViewCheckpoint } from './file.js';
 import type { Moment, OnProgress, PastView, Site, Verification } from './maintenance.js';
 import * as maintenance from './maintenance.js';
-import { ViewsThread, ViewsThreadLost } from './thread.js';
+import { type ViewsOwner, ViewsThread, ViewsThreadLost } from './thread.js';
 import type { QueryAnswer, QueryArguments, QueryName, ViewName } from './views.js';
 import { PositionWaiters, StreamWatchers } from './waiters.js';
 
@@ -25,6 +25,8 @@ export interface ViewsOptions {
   readonly waitMs?: number;
   /** The program of the threads, for one that serves more views. */
   readonly program?: URL;
+  /** Owns the file in the place of a thread. */
+  readonly owner?: ViewsOwner;
 }
 
 /** The views stand still for good; the cause says why. Nothing is answered any more, for it would be stale. */
@@ -65,7 +67,7 @@ export class Views {
   private constructor(
     private readonly store: EventStore,
     private readonly options: ViewsOptions,
-    private readonly thread: ViewsThread,
+    private readonly thread: ViewsOwner,
     checkpoints: readonly ViewCheckpoint[],
   ) {
     this.checkpoint = earliest(checkpoints);
@@ -90,7 +92,7 @@ export class Views {
     const { path, currency, program = PROGRAM, onNotice = () => undefined } = options;
     maintenance.removeScratchFiles(path);
     const onRestart = (error: Error): void => onNotice(`the thread of the views was started again: ${error.message}`);
-    const thread = new ViewsThread({ program, deathsMax: DEATHS_MAX, onRestart });
+    const thread = options.owner ?? new ViewsThread({ program, deathsMax: DEATHS_MAX, onRestart });
     try {
       let checkpoints = await thread.open({ path, currency, mode: 'live' });
       if (!(await belongsTo(store, earliest(checkpoints)))) {

@@ -26,7 +26,8 @@ function replyTo(owner: Owner, request: Request): Reply {
   }
 }
 
-class Owner {
+/** Who owns one file of views at a time. */
+export class Owner {
   private opened: ViewsFile | undefined;
 
   constructor(private readonly views: readonly AnyView[]) {}

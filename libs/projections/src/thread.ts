@@ -26,6 +26,9 @@ export interface ThreadOptions {
   readonly onRestart?: (error: Error) => void;
 }
 
+/** Whoever owns a file of views and answers requests about it, one after the other. */
+export type ViewsOwner = Pick<ViewsThread, 'open' | 'request' | 'close' | 'kill'>;
+
 /**
  * The main thread's end of a thread that owns a file of views. A thread that dies is started again on the same file;
  * it gets the requests that were not answered once more, in their order, which all of them allow.

@@ -54,7 +54,7 @@ export class AccountVault {
   private readonly cacheMs: number;
 
   constructor(
-    private readonly folder: KeyFolder,
+    private readonly folder: Pick<KeyFolder, 'readAccount' | 'createAccount' | 'destroyAccount' | 'accounts'>,
     { cacheMax = 10_000, cacheMs = 10_000 }: AccountVaultOptions = {},
   ) {
     this.cacheMax = cacheMax;

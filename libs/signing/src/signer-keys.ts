@@ -15,7 +15,11 @@ export class SignerKeys {
   private readonly keys = new Map<KeyName, PrivateKey>();
   private readonly retired = new Set<KeyName>();
 
-  constructor(private readonly folder: KeyFolder) {}
+  /** @param generateFile makes a key that is not there yet; simulations make theirs from seeds */
+  constructor(
+    private readonly folder: Pick<KeyFolder, 'development' | 'readKey' | 'createKey'>,
+    private readonly generateFile: typeof generateKey = generateKey,
+  ) {}
 
   /** Loads keys that are not loaded yet. @throws SigningRefused when a file is missing; EncodingError when damaged */
   async load(keys: readonly KeyToLoad[]): Promise<PublicKey[]> {
@@ -36,7 +40,7 @@ export class SignerKeys {
     }
     const single = SINGLE[key.kind];
     if (single !== undefined && (await this.folder.readKey(single)) !== undefined) return single;
-    const { name, content } = await generateKey(key);
+    const { name, content } = await this.generateFile(key);
     await this.folder.createKey(name, content);
     return name;
   }

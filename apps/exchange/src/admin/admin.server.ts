@@ -4,7 +4,6 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ErrorCode, encodeBase32 } from '@florin/encoding';
 import { Views } from '@florin/projections';
-import { Signers } from '@florin/signing';
 import type { INestApplicationContext } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { fastify } from 'fastify';
@@ -29,7 +28,7 @@ export interface AdminServer {
 export interface AdminContext {
   readonly commands: CommandBus;
   readonly views: Views;
-  readonly signers: Signers;
+  readonly signers: RunningFoundation['signers'];
   readonly crypto: Cryptography;
   readonly foundation: RunningFoundation;
 }

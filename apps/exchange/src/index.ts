@@ -1,0 +1,9 @@
+/** The exchange as others compose it, with surroundings of their own: simulations. */
+export { readConfig } from './config/config.js';
+export type { Foundation } from './exchange.module.js';
+export { createHttpService } from './http/service.js';
+export { Offering } from './keys/offering.js';
+export { SystemClock } from './runtime/clock.js';
+export { Jobs } from './runtime/jobs.js';
+export { KeyRing } from './runtime/key-ring.js';
+export type { Config, Log } from './runtime/tokens.js';
