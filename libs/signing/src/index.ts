@@ -10,6 +10,9 @@ export {
   OFFICER_KEY,
   signingKeyName,
 } from './key-folder.js';
+export { MasterKey } from './master-key.js';
+export * from './master-order-json.js';
+export * from './master-orders.js';
 export * from './offers.js';
 export {
   type DenominationKey,

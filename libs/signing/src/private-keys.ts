@@ -7,7 +7,8 @@ import { denominationKeyName, type KeyName, LOG_KEY, MASTER_KEY, OFFICER_KEY, si
 import type { DenominationKey, Ed25519Key, Ed25519KeyKind, NewKey } from './protocol.js';
 
 /*
- * Private keys: how they are made, how they lie in their files, what they sign. Only signer processes load this file.
+ * Private keys: how they are made, how they lie in their files, what they sign. Signer processes load this file, and
+ * the tool that holds the offline master key.
  */
 
 /** A denomination's private key. Everything it signs is a function of the request: signing twice gives the same. */
