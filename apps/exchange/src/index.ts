@@ -1,4 +1,6 @@
 /** The exchange as others compose it, with surroundings of their own: simulations. */
+import 'reflect-metadata';
+
 export { readConfig } from './config/config.js';
 export type { Foundation } from './exchange.module.js';
 export { createHttpService } from './http/service.js';

@@ -10,10 +10,10 @@ import type {
   ReadOptions,
   SubscribeOptions,
 } from '@florin/event-store/commit-protocol';
-import type { Random } from './random.js';
-import type { Life, Scheduler, Step } from './scheduler.js';
+import type { Random } from '../random.js';
+import type { Life, Scheduler, Step } from '../scheduler.js';
+import type { Tally } from '../tally.js';
 import { pageOf, rawOf, type SimulatedServer } from './server.js';
-import type { Tally } from './tally.js';
 
 /** Chances, from 0 to 1, of what may go wrong with one call. */
 export interface Faults {

@@ -22,9 +22,9 @@ import {
   Sweeper,
   unitsAfter,
 } from '@florin/event-store/commit-protocol';
+import type { Life } from '../scheduler.js';
 import { Link, type Network } from './link.js';
 import type { Plant } from './plant.js';
-import type { Life } from './scheduler.js';
 import { type Answer, type Command, INSTANCE, perform, STREAMS } from './workload.js';
 
 const PREFIX = `${INSTANCE}.`;

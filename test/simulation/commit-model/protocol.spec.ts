@@ -10,8 +10,8 @@ import {
 } from '@florin/event-store';
 import { CommitProtocol, type EsdbLike, partsOf, type Surroundings } from '@florin/event-store/commit-protocol';
 import { describe, expect, test } from 'vitest';
-import { Random } from './random.js';
-import { Life } from './scheduler.js';
+import { Random } from '../random.js';
+import { Life } from '../scheduler.js';
 import { pageOf, rawOf, SimulatedServer } from './server.js';
 
 /** The protocol on a server that answers at once, with a list of what it was asked. */

@@ -1,7 +1,7 @@
+import { Tally } from '../tally.js';
 import type { Plant } from './plant.js';
 import { BrokenProperty } from './properties.js';
 import { Schedule } from './schedule.js';
-import { Tally } from './tally.js';
 
 export interface Found {
   readonly seed: number;

@@ -1,13 +1,13 @@
 import { StoreUnavailable } from '@florin/event-store';
+import { Random } from '../random.js';
+import { Scheduler } from '../scheduler.js';
+import { Tally } from '../tally.js';
 import { type Faults, type Network, NO_FAULTS } from './link.js';
 import { Oracle } from './oracle.js';
 import type { Plant } from './plant.js';
 import { type Disk, emptyDisk, Process, type Record } from './process.js';
 import { type Answered, BrokenProperty, checkAll } from './properties.js';
-import { Random } from './random.js';
-import { Scheduler } from './scheduler.js';
 import { SimulatedServer } from './server.js';
-import { Tally } from './tally.js';
 import { type Answer, anyCommand, type Command, INSTANCE, STREAMS } from './workload.js';
 
 const STEPS_MAX = 12_000;

@@ -7,7 +7,7 @@ import {
   type NewEvent,
   TooManyConflicts,
 } from '@florin/event-store';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 
 /** What is asked of one stream besides the one that decides. */
 interface Demand {

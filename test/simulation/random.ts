@@ -47,6 +47,11 @@ export class Random {
     return items.map(() => left.splice(this.below(left.length), 1)[0] as T);
   }
 
+  bytes(sizeBytes: number): Uint8Array {
+    const words = Uint32Array.from({ length: Math.ceil(sizeBytes / 4) }, () => this.below(2 ** 32));
+    return new Uint8Array(words.buffer, 0, sizeBytes);
+  }
+
   readonly uuid = (): string => {
     const hex = Array.from({ length: 4 }, () =>
       this.below(2 ** 32)
