@@ -9,6 +9,7 @@ import type {
   Merge,
   MergeRefusal,
   PurseContract,
+  PurseRequestRefusal,
   RecoupRefusal,
   SignedTerms,
 } from '@florin/domain';
@@ -31,7 +32,11 @@ export type PurseRefusal =
   | DepositRefusal
   | MergeRefusal
   | DeleteRefusal
+  | Exclude<PurseRequestRefusal, { readonly code: 'RESERVE_UNKNOWN' }>
   | { readonly code: 'EXPIRATION_BEFORE_NOW' | 'EXPIRATION_IS_NEVER' }
+  | { readonly code: 'REQUEST_EXPIRATION_BEFORE_NOW' | 'REQUEST_EXPIRATION_IS_NEVER' }
+  | { readonly code: 'REQUEST_MERGE_SIGNATURE_INVALID' | 'REQUEST_RESERVE_SIGNATURE_INVALID' }
+  | { readonly code: 'PURSE_FEE_TOO_LOW' }
   | { readonly code: 'DEPOSITS_MALFORMED' }
   | { readonly code: 'GLOBAL_FEES_MISSING' }
   | { readonly code: 'PURSE_BELOW_FEE' }
@@ -114,6 +119,16 @@ export class PurseRefusals {
     PURSE_DELETED: () => new TalerError(ErrorCode.EXCHANGE_GENERIC_PURSE_DELETED),
     PURSE_MERGED: () => new TalerError(ErrorCode.EXCHANGE_PURSE_DEPOSIT_DECIDED_ALREADY),
     PURSE_ALREADY_DECIDED: () => new TalerError(ErrorCode.EXCHANGE_PURSE_DELETE_ALREADY_DECIDED),
+
+    REQUEST_MERGE_SIGNATURE_INVALID: () => new TalerError(ErrorCode.EXCHANGE_RESERVES_PURSE_MERGE_SIGNATURE_INVALID),
+    REQUEST_RESERVE_SIGNATURE_INVALID: () =>
+      new TalerError(ErrorCode.EXCHANGE_RESERVES_RESERVE_MERGE_SIGNATURE_INVALID),
+    REQUEST_EXPIRATION_BEFORE_NOW: () => new TalerError(ErrorCode.EXCHANGE_RESERVES_PURSE_EXPIRATION_BEFORE_NOW),
+    REQUEST_EXPIRATION_IS_NEVER: () => new TalerError(ErrorCode.EXCHANGE_RESERVES_PURSE_EXPIRATION_IS_NEVER),
+    PURSE_FEE_TOO_LOW: () => new TalerError(ErrorCode.EXCHANGE_RESERVES_PURSE_FEE_TOO_LOW),
+    PURSE_REQUEST_UNPAID: () => new TalerError(ErrorCode.EXCHANGE_RESERVES_PURSE_CREATE_INSUFFICIENT_FUNDS),
+    PURSE_REQUEST_CONFLICT: ({ stored }) =>
+      new TalerError(ErrorCode.EXCHANGE_RESERVES_PURSE_CREATE_CONFLICTING_META_DATA, { body: this.termsJson(stored) }),
 
     RECOUP_COINS_MALFORMED: () => malformedParameter('coin_data', 'at least one coin is disclosed, and none is twice'),
     RECOUP_SESSION_MALFORMED: ({ place }) =>

@@ -70,7 +70,8 @@ export class CreatePurseHandler implements ICommandHandler<CreatePurse> {
     let verified: Awaited<ReturnType<CreatePurseHandler['verify']>> | undefined;
 
     await this.expiry.settle(pursePub);
-    const queue = [stream.name, ...new Set(coinPubs.map((coinPub) => this.streams.coin(coinPub).name))];
+    const receiving = await this.deposits.receivingStreams(pursePub);
+    const queue = [stream.name, ...coinPubs.map((coinPub) => this.streams.coin(coinPub).name), ...receiving];
     return this.ledger.transact(queue, async (tx): Promise<CreateOutcome> => {
       const purse = await tx.load(stream);
       const now = this.clock.now();

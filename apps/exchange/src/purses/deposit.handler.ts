@@ -63,8 +63,7 @@ export class DepositIntoPurseHandler implements ICommandHandler<DepositIntoPurse
     let verified: Awaited<ReturnType<DepositIntoPurseHandler['verify']>> | undefined;
 
     await this.expiry.settle(pursePub);
-    const { request } = await this.ledger.peek(stream);
-    const receiving = request ? [this.streams.reserve(request.reservePub).name] : [];
+    const receiving = await this.deposits.receivingStreams(pursePub);
     const queue = [stream.name, ...coinPubs.map((coinPub) => this.streams.coin(coinPub).name), ...receiving];
     return this.ledger.transact(queue, async (tx): Promise<DepositOutcome> => {
       const purse = await tx.load(stream);

@@ -9,22 +9,26 @@ import {
   type PursePub,
   type PurseTerms,
   type Receiver,
+  type Reserve,
   type ReservePub,
   type ReservePurseEvent,
   Streams,
 } from '@florin/domain';
-import type { Transaction } from '@florin/event-store';
+import { Ledger, type Transaction } from '@florin/event-store';
 import { Injectable } from '@nestjs/common';
+import { ReserveExpiry } from '../reserves/expiry.js';
 import { Config } from '../runtime/tokens.js';
 import { PurseConfirmations } from './confirmations.js';
 
-type MergedIntoReserve = Extract<ReservePurseEvent, { type: 'PurseMergedIntoReserve' }>;
+type OnReserve<Type extends ReservePurseEvent['type']> = Extract<ReservePurseEvent, { type: Type }>;
 
 @Injectable()
 export class PurseDeposits {
   constructor(
+    private readonly ledger: Ledger,
     private readonly streams: Streams,
     private readonly confirmations: PurseConfirmations,
+    private readonly reserveExpiry: ReserveExpiry,
     private readonly config: Config,
   ) {}
 
@@ -34,6 +38,14 @@ export class PurseDeposits {
     );
     const coins = new Map(loaded);
     return (coinPub) => coins.get(coinPub) as Coin;
+  }
+
+  /** The stream of the reserve that requested the purse, if one did; overdue, it is closed before money comes in. */
+  async receivingStreams(pursePub: PursePub): Promise<string[]> {
+    const { request } = await this.ledger.peek(this.streams.purse(pursePub));
+    if (!request) return [];
+    await this.reserveExpiry.settle(request.reservePub);
+    return [this.streams.reserve(request.reservePub).name];
   }
 
   /** The reserve that requested the purse, if one did. */
@@ -80,15 +92,34 @@ export class PurseDeposits {
     return depositConfirmation;
   }
 
-  /** PurseMergedIntoReserve of this purse. */
-  async mergedInto(tx: Transaction, pursePub: PursePub, reservePub: ReservePub): Promise<MergedIntoReserve> {
+  /** What the reserve's stream says of the merge. */
+  mergedInto(
+    tx: Transaction,
+    pursePub: PursePub,
+    reservePub: ReservePub,
+  ): Promise<OnReserve<'PurseMergedIntoReserve'>> {
+    const type = 'PurseMergedIntoReserve';
+    return this.told(tx, reservePub, { type, number: ({ mergedPurses }) => mergedPurses.get(pursePub) });
+  }
+
+  /** What the reserve's stream says of its request for the purse. */
+  requestedBy(tx: Transaction, pursePub: PursePub, reservePub: ReservePub): Promise<OnReserve<'PurseRequested'>> {
+    const type = 'PurseRequested';
+    return this.told(tx, reservePub, { type, number: ({ requestedPurses }) => requestedPurses.get(pursePub) });
+  }
+
+  private async told<Type extends ReservePurseEvent['type']>(
+    tx: Transaction,
+    reservePub: ReservePub,
+    { type, number }: { type: Type; number: (reserve: Reserve) => number | undefined },
+  ): Promise<OnReserve<Type>> {
     const stream = this.streams.reserve(reservePub);
-    const fromNumber = (await tx.load(stream)).mergedPurses.get(pursePub);
+    const fromNumber = number(await tx.load(stream));
     const { events } = await tx.readStream(stream.name, { fromNumber: fromNumber ?? 0, limit: 1 });
-    const merged = events[0] && stream.decode(events[0]);
-    if (fromNumber === undefined || merged?.type !== 'PurseMergedIntoReserve') {
-      throw new Error(`reserve ${reservePub} says nothing of the merge of purse ${pursePub}`);
+    const event = events[0] && stream.decode(events[0]);
+    if (fromNumber === undefined || event?.type !== type) {
+      throw new Error(`the stream of reserve ${reservePub} has no ${type} where one must be`);
     }
-    return merged;
+    return event as OnReserve<Type>;
   }
 }

@@ -1,5 +1,5 @@
 /** The purse endpoints: from wire to command, from outcome to status. No rules live here. */
-import type { ContractPub, EddsaSignature, PursePub } from '@florin/domain';
+import type { ContractPub, EddsaSignature, PursePub, ReservePub } from '@florin/domain';
 import { decodeBase32, ErrorCode, encodeBase32, message, NEVER, timestampJson } from '@florin/encoding';
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
@@ -17,7 +17,8 @@ import { DepositIntoPurse } from './deposit.handler.js';
 import { MergePurse } from './merge.handler.js';
 import { PurseStatuses, type WaitTarget } from './purse-status.js';
 import { PurseWire } from './purse-wire.js';
-import { PurseCreateRequest, PurseDepositRequest, PurseMergeRequest } from './purses.dto.js';
+import { PurseCreateRequest, PurseDepositRequest, PurseMergeRequest, PurseRequestRequest } from './purses.dto.js';
+import { RequestPurse } from './request.handler.js';
 
 @Controller()
 export class PursesController {
@@ -50,6 +51,34 @@ export class PursesController {
     const deposits = this.wire.coins(rest.deposits);
     const command = new CreatePurse(pursePub, { terms, purseSignature: purse_sig, contract, deposits });
     return this.wire.confirmation(await answered(this.refusals, await this.commands.execute(command)));
+  }
+
+  /** Makes a purse that others pay into, and that this reserve is paid by once it is full. */
+  @Post('reserves/:reserve_pub/purse')
+  @HttpCode(200)
+  async request(
+    @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
+    @Body() { purse_value, min_age, purse_fee, econtract, purse_pub, ...rest }: PurseRequestRequest,
+  ): Promise<object> {
+    const terms = {
+      target: this.wire.units(purse_value, 'purse_value'),
+      minAge: min_age,
+      expiresAt: rest.purse_expiration,
+      contractTermsHash: rest.h_contract_terms,
+      mergePub: rest.merge_pub,
+    };
+    const outcome = await this.commands.execute(
+      new RequestPurse(reservePub, purse_pub, {
+        terms,
+        purseSignature: rest.purse_sig,
+        contract: this.wire.contract(econtract),
+        mergeTimestamp: rest.merge_timestamp,
+        mergeSignature: rest.merge_sig,
+        reserveSignature: rest.reserve_sig,
+        purseFee: purse_fee ? this.wire.units(purse_fee, 'purse_fee') : undefined,
+      }),
+    );
+    return this.wire.confirmation(await answered(this.refusals, outcome));
   }
 
   @Post('purses/:purse_pub/deposit')

@@ -1,5 +1,5 @@
 /** Wire classes of the purse endpoints. After validation they hold values of the domain, not text. */
-import type { ContractPub, EddsaPub, EddsaSignature, HashCode } from '@florin/domain';
+import type { ContractPub, EddsaPub, EddsaSignature, HashCode, PursePub } from '@florin/domain';
 import type { Amount } from '@florin/encoding';
 import { PurseDepositItem } from '../coins/coin.dto.js';
 import { malformedParameter, type TalerError } from '../http/taler-error.js';
@@ -8,6 +8,7 @@ import {
   base32,
   base32Blob,
   integer,
+  OptionalWire,
   OptionalWireObject,
   text,
   timestamp,
@@ -83,4 +84,47 @@ export class PurseMergeRequest {
 
   @Wire(timestamp)
   merge_timestamp!: number;
+}
+
+export class PurseRequestRequest {
+  /** What the purse is to hold, without fees, and what the reserve gets. */
+  @Wire(amount)
+  purse_value!: Amount;
+
+  @Wire(integer(U32_MAX))
+  min_age!: number;
+
+  /** What the reserve pays for the purse; out of its quota of free ones if absent. */
+  @OptionalWire(amount)
+  purse_fee?: Amount | null;
+
+  @OptionalWireObject(() => EncryptedContract)
+  econtract?: EncryptedContract | null;
+
+  @Wire(base32(32))
+  merge_pub!: EddsaPub;
+
+  /** PurseMergePS. */
+  @Wire(base32(64))
+  merge_sig!: EddsaSignature;
+
+  /** AccountMergePS. */
+  @Wire(base32(64))
+  reserve_sig!: EddsaSignature;
+
+  @Wire(base32(32))
+  purse_pub!: PursePub;
+
+  /** PurseCreatePS. */
+  @Wire(base32(64))
+  purse_sig!: EddsaSignature;
+
+  @Wire(base32(64))
+  h_contract_terms!: HashCode;
+
+  @Wire(timestamp)
+  merge_timestamp!: number;
+
+  @Wire(timestamp)
+  purse_expiration!: number;
 }
