@@ -46,6 +46,7 @@ const EMPTY_KEY_BOOK = {
   revokedSigningKeys: new Set<never>(),
   logKeys: [],
   accounts: new Map(),
+  accountChanges: new Map(),
   wireFees: [],
   globalFees: [],
   extensions: undefined,

@@ -12,6 +12,7 @@ export * from './events/purse.js';
 export * from './events/reserve.js';
 export * from './events/wire.js';
 export * from './keys.js';
+export * from './master.js';
 export * from './purse.js';
 export * from './purse-deposit.js';
 export * from './purse-merge.js';

@@ -19,8 +19,10 @@ export interface KeyBook {
   readonly signingKeys: Map<EddsaPub, OfferedSigningKey>;
   readonly revokedSigningKeys: Set<EddsaPub>;
   readonly logKeys: Of<'LogKeyOffered'>[];
-  /** By payto URI. */
+  /** Those that are enabled, by payto URI. */
   readonly accounts: Map<string, WireAccountOffer>;
+  /** When each account was last enabled or disabled, as the master key signed it; by payto URI. */
+  readonly accountChanges: Map<string, { readonly enabled: boolean; readonly at: number }>;
   readonly wireFees: Of<'WireFeesSet'>[];
   readonly globalFees: Of<'GlobalFeesSet'>[];
   extensions: Of<'ExtensionsSet'> | undefined;
@@ -39,6 +41,7 @@ export const keyBook: Decider<KeyBook, KeysEvent> = {
     revokedSigningKeys: new Set(),
     logKeys: [],
     accounts: new Map(),
+    accountChanges: new Map(),
     wireFees: [],
     globalFees: [],
     extensions: undefined,
@@ -141,9 +144,11 @@ function evolve(book: KeyBook, event: KeysEvent): KeyBook {
       return book;
     case 'WireAccountEnabled':
       book.accounts.set(event.paytoUri, event);
+      book.accountChanges.set(event.paytoUri, { enabled: true, at: event.start });
       return book;
     case 'WireAccountDisabled':
       book.accounts.delete(event.paytoUri);
+      book.accountChanges.set(event.paytoUri, { enabled: false, at: event.end });
       return book;
     case 'WireFeesSet':
       book.wireFees.push(event);

@@ -169,11 +169,11 @@ export const recoupList = (book: KeyBook): { h_denom_pub: string }[] =>
 
 /** @param layout which master signature: `new` covers 232 bytes (since 2023), `old` 40 */
 export const wireAccounts = (book: KeyBook, layout: 'new' | 'old'): object[] =>
-  [...book.accounts.values()].map(({ paytoUri, masterSignatureWire, masterSignatureWireOld }) =>
-    layout === 'new'
-      ? { payto_uri: paytoUri, credit_restrictions: [], debit_restrictions: [], master_sig: masterSignatureWire }
-      : { payto_uri: paytoUri, master_sig: masterSignatureWireOld },
-  );
+  [...book.accounts.values()].flatMap(({ paytoUri, masterSignatureWire, masterSignatureWireOld }): object[] => {
+    if (layout === 'old')
+      return masterSignatureWireOld ? [{ payto_uri: paytoUri, master_sig: masterSignatureWireOld }] : [];
+    return [{ payto_uri: paytoUri, credit_restrictions: [], debit_restrictions: [], master_sig: masterSignatureWire }];
+  });
 
 export function wireFees(book: KeyBook, amount: (units: bigint) => string, now: number): Record<string, object[]> {
   const byMethod: Record<string, object[]> = {};

@@ -1,5 +1,17 @@
 /** Events of the `keys` stream: what the exchange offers, each signed by the offline master key. */
-import { amount, blob, byCipher, bytes, count, defineEvent, type EventOf, flag, instant, text } from './fields.js';
+import {
+  amount,
+  blob,
+  byCipher,
+  bytes,
+  count,
+  defineEvent,
+  type EventOf,
+  flag,
+  instant,
+  optional,
+  text,
+} from './fields.js';
 import * as f from './names.js';
 
 /** Terms that hold for the whole ledger. The first event of the stream; a later one replaces it (base URL, delays). */
@@ -75,9 +87,10 @@ export const WireAccountEnabled = defineEvent('WireAccountEnabled', {
   start: instant(),
   /** MasterAddWirePS, for the exchange. */
   masterSignatureAdd: f.eddsaSignature(),
-  /** MasterWireDetailsPS as wallets since 2023 check it (232 bytes), and as those before do (40 bytes). */
+  /** MasterWireDetailsPS as wallets since 2023 check it: 232 bytes. */
   masterSignatureWire: f.eddsaSignature(),
-  masterSignatureWireOld: f.eddsaSignature(),
+  /** MasterWireDetailsPS as wallets before 2023 check it: 40 bytes. Absent if the operator did not make it. */
+  masterSignatureWireOld: optional(f.eddsaSignature()),
   at: instant(),
 });
 

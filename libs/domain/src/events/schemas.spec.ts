@@ -44,7 +44,7 @@ const SCHEMAS: Readonly<Record<string, string>> = {
   'keys SigningKeyRevoked': '1 1409cbc5ab8a',
   'keys DenominationOffered': '1 9a29321ef46b',
   'keys DenominationRevoked': '1 4f0c92c7111b',
-  'keys WireAccountEnabled': '1 eb27bd288d72',
+  'keys WireAccountEnabled': '1 97e64fa0d096',
   'keys WireAccountDisabled': '1 fce232aaecb7',
   'keys WireFeesSet': '1 5266125024c9',
   'keys GlobalFeesSet': '1 0064a4feb486',
