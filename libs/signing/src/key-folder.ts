@@ -19,6 +19,7 @@ import {
  *   denominations/<h_denom_pub>.json
  *   signing/<exchange_pub>.json     online signing keys
  *   accounts/<h_payto>.json         what bank account URIs are sealed under
+ *   planned/<name of a key>.json    orders for keys that the offline master key has not signed yet; nothing secret
  */
 
 /** Path of a private key inside the key folder. */
@@ -30,11 +31,13 @@ const HASH = '[0-9A-HJKMNP-TV-Z]{103}';
 const KEY = '[0-9A-HJKMNP-TV-Z]{52}';
 const KEY_NAME = new RegExp(`^(denominations/${HASH}|signing/${KEY}|log|master|officer)\\.json$`);
 const ACCOUNT = new RegExp(`^${KEY}$`);
+const PLAN = new RegExp(`^(${HASH}|${KEY})$`);
 const SUFFIX = '.json';
 const LEDGER = 'ledger.json';
 const DENOMINATIONS = 'denominations';
 const SIGNING = 'signing';
 const ACCOUNTS = 'accounts';
+const PLANNED = 'planned';
 /** What production has no business to hold. */
 const DEVELOPMENT_KEYS = ['master.json', 'officer.json'];
 
@@ -66,7 +69,7 @@ export class KeyFolder {
    */
   static async open(path: string, options: KeyFolderOptions): Promise<KeyFolder> {
     const folder = KeyFolder.at(path, options);
-    for (const part of ['', DENOMINATIONS, SIGNING, ACCOUNTS]) {
+    for (const part of ['', DENOMINATIONS, SIGNING, ACCOUNTS, PLANNED]) {
       await privateFolder(join(path, part), folder.uid);
       await finishUnfinished(join(path, part));
       // The files of accounts may be very many: each is checked when it is read.
@@ -135,6 +138,29 @@ export class KeyFolder {
     return (await namesIn(join(this.path, ACCOUNTS), SUFFIX)).filter((name) => ACCOUNT.test(name));
   }
 
+  /**
+   * Keeps the order for a key that was made and is not offered yet.
+   * @param key hash of a denomination, or a signing key, in canonical base32
+   */
+  async createPlan(key: string, content: string): Promise<boolean> {
+    return createFile(this.planPath(key), content, this.uid);
+  }
+
+  /** The orders that wait for the master key, by their keys. */
+  async plans(): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (const key of await namesIn(join(this.path, PLANNED), SUFFIX)) {
+      const text = PLAN.test(key) ? await readPrivateFile(this.planPath(key), this.uid) : undefined;
+      if (text !== undefined) found.set(key, text);
+    }
+    return found;
+  }
+
+  /** @returns false if there was none */
+  async destroyPlan(key: string): Promise<boolean> {
+    return destroyFile(this.planPath(key));
+  }
+
   /** @returns the ledger that uses these keys, undefined as long as none does */
   async ledgerOf(): Promise<string | undefined> {
     const path = join(this.path, LEDGER);
@@ -161,6 +187,11 @@ export class KeyFolder {
   private pathOf(name: KeyName): string {
     if (!KEY_NAME.test(name)) throw new RangeError(`${JSON.stringify(name)} is not the name of a key file`);
     return join(this.path, name);
+  }
+
+  private planPath(key: string): string {
+    if (!PLAN.test(key)) throw new RangeError('a plan is named by its key, in canonical base32');
+    return join(this.path, PLANNED, `${key}${SUFFIX}`);
   }
 
   private accountPath(hPayto: string): string {
