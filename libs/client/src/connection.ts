@@ -94,8 +94,8 @@ export class Connection {
   }
 
   /** What signatures of the exchange are verified under, now. */
-  voices({ signingKeys, denominations, currency }: ExchangeKeys) {
-    return { checker: this.checker, signingKeys, denominations, currency, now: this.now() };
+  voices({ signingKeys, denominations, currency, baseUrl }: ExchangeKeys) {
+    return { checker: this.checker, signingKeys, denominations, currency, baseUrl, now: this.now() };
   }
 
   draw(sizeBytes: number): Uint8Array {

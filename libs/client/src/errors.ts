@@ -92,3 +92,8 @@ export class ExchangeIncompatible extends Error {
     super(`the exchange speaks version ${version} of the protocol, this client ${supported}`);
   }
 }
+
+/** What another wallet wrote is no contract that this one understands: do not pay, and do not take it. */
+export class BadContract extends Error {
+  override readonly name = 'BadContract';
+}

@@ -9,11 +9,13 @@ import {
   type LegalText,
   type LegitimizationCase,
 } from './about.js';
+import { Coins } from './coins.js';
 import { type CallOptions, Connection, type ExchangeClientOptions, type LongPollOptions } from './connection.js';
 import type { OfferedDenomination } from './denominations.js';
 import type { Refusal } from './errors.js';
 import { type ExchangeKeys, readWire, type WireInfo } from './keys.js';
 import { type Planchet, type PlanchetOptions, preparePlanchets } from './planchets.js';
+import { Purses } from './purses.js';
 import { type RefusalProof, type RefusedRequest, verifyRefusal } from './refusals.js';
 import {
   type CloseOptions,
@@ -44,11 +46,17 @@ const SECRET_SIZE = 32;
  */
 export class ExchangeClient {
   readonly baseUrl: string;
+  /** Payments between people. */
+  readonly purses: Purses;
+  /** What became of coins, and their way back. */
+  readonly coins: Coins;
   readonly #connection: Connection;
 
   constructor(options: ExchangeClientOptions) {
     this.baseUrl = options.baseUrl;
     this.#connection = new Connection(options);
+    this.purses = new Purses(this.#connection);
+    this.coins = new Coins(this.#connection);
   }
 
   /** The protocol's cryptography on the primitives of this client. */

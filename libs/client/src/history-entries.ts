@@ -1,7 +1,19 @@
-import { type Amount, EncodingError, encodeBase32, type JsonValue, kindOf, message } from '@florin/encoding';
+import { type Amount, encodeBase32, message } from '@florin/encoding';
 import type { OfferedDenomination } from './denominations.js';
 import { ExchangeMisbehaved } from './errors.js';
-import { amountIn, bytes, flag, hash, publicKey, type ReplyObject, signature, text, timestamp, u32 } from './reply.js';
+import {
+  amountIn,
+  bytes,
+  flag,
+  hash,
+  publicKey,
+  type ReplyObject,
+  signature,
+  text,
+  timestamp,
+  u32,
+  u64,
+} from './reply.js';
 import { requireExchangeSignature, type Voices } from './signing-keys.js';
 import { costOf } from './withdraw-plan.js';
 
@@ -85,7 +97,7 @@ export const ENTRY_READERS: Readonly<Record<ReserveHistoryEntry['type'], Reader>
   CREDIT(json, { currency }) {
     const amount = json.read('amount', amountIn(currency));
     const senderAccount = json.optional('sender_account_url', text);
-    const wireReference = json.read('wire_reference', row);
+    const wireReference = json.read('wire_reference', u64);
     const at = json.read('timestamp', timestamp);
     const entry = { type: 'CREDIT', amount, at, wireReference, ...(senderAccount && { senderAccount }) } as const;
     return { entry, change: amount.units };
@@ -209,9 +221,3 @@ function requireOwner(json: ReplyObject, signed: Uint8Array, { checker, reserveP
 function hashOfReceiver(json: ReplyObject, uri: string | undefined, { checker }: HistoryScope): Uint8Array {
   return uri === undefined ? json.read('h_payto', bytes(32)) : checker.taler.hash.fullPayto(uri);
 }
-
-const row = (json: JsonValue | undefined): bigint => {
-  const number = typeof json === 'number' && Number.isInteger(json) ? BigInt(json) : json;
-  if (typeof number !== 'bigint' || number < 0n) throw new EncodingError('a row number', kindOf(json));
-  return number;
-};

@@ -1,4 +1,7 @@
 export type { ExchangeConfig, KycStatus, LegalText, LegitimizationCase } from './about.js';
+export type { CoinHistory } from './coin-history.js';
+export type { CoinHistoryEntry } from './coin-history-entries.js';
+export type { Coins, RecoupEntry } from './coins.js';
 export type { CallOptions, ExchangeClientOptions, LongPollOptions } from './connection.js';
 export type { DenominationFees, OfferedDenomination } from './denominations.js';
 export * from './errors.js';
@@ -7,7 +10,14 @@ export { type ReserveEntries, type ReserveHistory, readEntries, readHistory } fr
 export type { HistoryScope, ReserveHistoryEntry } from './history-entries.js';
 export type { Fetch } from './http.js';
 export { type Auditor, type ExchangeKeys, type KeysContext, readKeys, readWire, type WireInfo } from './keys.js';
+export { formatPayUri, type PayUri, parsePayUri } from './pay-uri.js';
+export { PAYMENTS_MAX, type Payment, planPayments, type SpendableCoin } from './payments.js';
+export type { PeerContract, PeerTerms } from './peer-contract.js';
 export type { Planchet, PlanchetOptions } from './planchets.js';
+export type { MergeableContract, OpenedContract, PurseKeys } from './purse-contract.js';
+export type { AskedPurse, PurseProof } from './purse-refusals.js';
+export type { PurseConfirmation, PurseStatus } from './purse-replies.js';
+export type { Purses, RequestOptions } from './purses.js';
 export { type ProofScope, type RefusalProof, type RefusedRequest, verifyRefusal } from './refusals.js';
 export { ReplyObject } from './reply.js';
 export type { CloseOptions, HistoryReply, ReserveKeys, ReserveSummary } from './reserve.js';

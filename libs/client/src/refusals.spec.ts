@@ -1,10 +1,12 @@
 import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
-import { decodeBase32, encodeBase32, type JsonObject, message } from '@florin/encoding';
+import { decodeBase32, encodeBase32, type JsonObject, message, parseAmount } from '@florin/encoding';
 import { describe, expect, test } from 'vitest';
 import type { OfferedDenomination } from './denominations.js';
 import { ExchangeMisbehaved } from './errors.js';
 import { type ExchangeKeys, readKeys } from './keys.js';
+import type { Payment } from './payments.js';
+import type { PeerContract } from './peer-contract.js';
 import { type RefusalProof, type RefusedRequest, verifyRefusal } from './refusals.js';
 import { ReplyObject } from './reply.js';
 import { SignatureChecker } from './signatures.js';
@@ -19,7 +21,8 @@ import {
   signingPub,
 } from './testing/signed-keys.js';
 import { change, leavesOf, misbehaviour } from './testing/tampering.js';
-import { type Recorded, readTranscript, recordedAt } from './vectors.support.js';
+import { type Recorded, readTranscript, recordedAt, recordedChecker } from './vectors.support.js';
+import type { Coin } from './withdraw.js';
 
 const newChecker = () => new SignatureChecker(taler(serverPrimitives));
 const refusalOf = (code: number, body: object) => ({
@@ -60,7 +63,7 @@ describe.each(RECORDED)('recorded in %s as %d', (file, seq, proof) => {
   });
 });
 
-test('every recorded refusal of a denomination, an overdraft or the law is proved', () => {
+test('every recorded refusal that has something to prove proves it', () => {
   const proofs = ['api_rsa', 'p2p_rsa', 'p2p_cs', 'kyc_api', 'cases', 'api_revocation_rsa'].flatMap((file) => {
     const transcript = readTranscript(file);
     const refused = transcript.filter(({ status, reply }) => status >= 400 && (reply as KeysJson)?.code !== undefined);
@@ -71,6 +74,9 @@ test('every recorded refusal of a denomination, an overdraft or the law is prove
   expect(count('denomination-gone')).toBe(5);
   expect(count('denomination-unknown')).toBe(1);
   expect(count('legitimization-needed')).toBe(8);
+  expect(count('coin-overspent')).toBe(17);
+  expect(count('coin-of-other-denomination')).toBe(3);
+  expect(count('purse-of-other-terms')).toBe(2);
 });
 
 describe('what was never recorded', () => {
@@ -85,12 +91,7 @@ describe('what was never recorded', () => {
   const clauseSchnorr = find(({ cipher }) => cipher === 'CS');
 
   const verify = (code: number, body: object, request: RefusedRequest = {}) => {
-    const { signingKeys, denominations, currency } = keys;
-    return verifyRefusal(
-      refusalOf(code, body),
-      { checker: newChecker(), now: NOW, signingKeys, denominations, currency },
-      request,
-    );
+    return verifyRefusal(refusalOf(code, body), { ...keys, checker: newChecker(), now: NOW }, request);
   };
   const signedBody = (hDenomPub: Uint8Array, signed: Uint8Array) => ({
     h_denom_pub: encodeBase32(hDenomPub),
@@ -166,12 +167,20 @@ describe('what was never recorded', () => {
   });
 });
 
-function verifyRecorded(transcript: readonly Recorded[], { path, at }: Recorded, body: JsonObject) {
-  const { signingKeys, denominations, currency } = keysOf(transcript);
-  const reserve = /^\/reserves\/([0-9A-Z]{52})\//.exec(path)?.[1];
-  const request = reserve === undefined ? {} : { reservePub: decodeBase32(reserve, 32) };
-  const scope = { checker: newChecker(), now: at, signingKeys, denominations, currency };
-  return verifyRefusal(refusalOf(body.code as number, body), scope, request);
+function verifyRecorded(transcript: readonly Recorded[], recorded: Recorded, body: JsonObject) {
+  const keys = keysOf(transcript);
+  const reserve = /^\/reserves\/([0-9A-Z]{52})\//.exec(recorded.path)?.[1];
+  const request = {
+    ...(reserve !== undefined && { reservePub: decodeBase32(reserve, 32) }),
+    ...purseAsked(recorded),
+    payments: coinsAsked(recorded, keys).filter(({ amount }) => amount !== undefined) as Payment[],
+    recouped: coinsAsked(recorded, keys).map(({ coin }) => coin),
+  };
+  return verifyRefusal(
+    refusalOf(body.code as number, body),
+    { ...keys, checker: recordedChecker(), now: recorded.at },
+    request,
+  );
 }
 
 const known = new Map<readonly Recorded[], ExchangeKeys>();
@@ -181,4 +190,32 @@ function keysOf(transcript: readonly Recorded[]): ExchangeKeys {
   const keys = known.get(transcript) ?? readKeys(new ReplyObject(reply, 'keys'), { checker: newChecker(), now: at });
   known.set(transcript, keys);
   return keys;
+}
+
+/** The coins that a recorded request used, as far as a proof about them needs it. */
+function coinsAsked({ path, request }: Recorded, { denominations, currency }: ExchangeKeys) {
+  const body = (request ?? {}) as KeysJson;
+  const single = /^\/coins\/([0-9A-Z]{52})\//.exec(path)?.[1];
+  const used: KeysJson[] = single === undefined ? (body.deposits ?? []) : [{ ...body, coin_pub: single }];
+  return used.flatMap((json) => {
+    const offered = denominations.get(json.denom_pub_hash);
+    if (!offered) return [];
+    const amount = json.amount ?? json.contribution ?? json.value_with_fee;
+    const coin = {
+      coinPub: decodeBase32(json.coin_pub),
+      denominationHash: offered.key.hash,
+      value: offered.value,
+    } as Coin;
+    return [{ coin, amount: amount === undefined ? undefined : parseAmount(amount, currency) }];
+  });
+}
+
+/** The purse that a recorded request was about. */
+function purseAsked({ path, request }: Recorded): RefusedRequest {
+  const purse = /^\/purses\/([0-9A-Z]{52})\/create/.exec(path)?.[1];
+  if (purse === undefined) return {};
+  const { amount, h_contract_terms, purse_expiration, min_age, merge_pub } = request as KeysJson;
+  const terms = { hash: decodeBase32(h_contract_terms), expiration: purse_expiration.t_s, minAge: min_age };
+  const contract = { ...terms, amount: parseAmount(amount) } as PeerContract;
+  return { purse: { pursePub: decodeBase32(purse), mergePub: decodeBase32(merge_pub), contract } };
 }

@@ -2,8 +2,21 @@ import { type Amount, ErrorCode, encodeBase32, message } from '@florin/encoding'
 import type { OfferedDenomination } from './denominations.js';
 import { ExchangeMisbehaved, type Refusal } from './errors.js';
 import { type ReserveHistory, readHistory } from './history.js';
+import type { Payment } from './payments.js';
+import {
+  type AskedPurse,
+  coinOfOtherAge,
+  coinOfOtherDenomination,
+  coinOverspent,
+  mergedElsewhere,
+  otherContract,
+  otherPayment,
+  type PurseProof,
+  purseOfOtherTerms,
+} from './purse-refusals.js';
 import { amountIn, hash, publicKey, ReplyObject, text, timestamp, u32, wholeNumber } from './reply.js';
 import { requireExchangeSignature, type Voices } from './signing-keys.js';
+import type { Coin } from './withdraw.js';
 
 /*
  * Refusals that have to be proved. An exchange may say no only for a reason that it can show: that it signed, or that
@@ -37,11 +50,15 @@ export type RefusalProof =
   /** The law wants to know who it is; see kycCheck. */
   | { readonly kind: 'legitimization-needed'; readonly hPayto: string; readonly requirementRow: number }
   /** Coins have to be restricted to this age. */
-  | { readonly kind: 'age-restriction-required'; readonly maximumAge: number };
+  | { readonly kind: 'age-restriction-required'; readonly maximumAge: number }
+  /** Something else was signed before, for a coin or a purse. */
+  | PurseProof;
 
 /** What a proof is verified under. */
 export interface ProofScope extends Voices {
   readonly currency: string;
+  /** As the exchange calls itself. */
+  readonly baseUrl: string;
   readonly denominations: ReadonlyMap<string, OfferedDenomination>;
 }
 
@@ -52,6 +69,11 @@ export interface RefusedRequest {
   readonly denominationHashes?: readonly string[];
   /** What the request would have cost. */
   readonly requested?: Amount;
+  /** Coins that were to pay. */
+  readonly payments?: readonly Payment[];
+  /** Coins that were to be recouped. */
+  readonly recouped?: readonly Coin[];
+  readonly purse?: AskedPurse;
 }
 
 type Verifier = (body: ReplyObject, scope: ProofScope, request: RefusedRequest) => RefusalProof;
@@ -69,6 +91,14 @@ const VERIFIERS: ReadonlyMap<number, Verifier> = new Map<number, Verifier>([
   [CODE.EXCHANGE_WITHDRAW_INSUFFICIENT_FUNDS, reserveOverdrawn],
   [CODE.EXCHANGE_GENERIC_KYC_REQUIRED, legitimizationNeeded],
   [CODE.EXCHANGE_RESERVES_AGE_RESTRICTION_REQUIRED, ageRestrictionRequired],
+  [CODE.EXCHANGE_GENERIC_INSUFFICIENT_FUNDS, coinOverspent],
+  [CODE.EXCHANGE_GENERIC_COIN_CONFLICTING_DENOMINATION_KEY, coinOfOtherDenomination],
+  [CODE.EXCHANGE_GENERIC_COIN_CONFLICTING_AGE_HASH, coinOfOtherAge],
+  [CODE.EXCHANGE_PURSE_CREATE_CONFLICTING_META_DATA, purseOfOtherTerms],
+  [CODE.EXCHANGE_RESERVES_PURSE_CREATE_CONFLICTING_META_DATA, purseOfOtherTerms],
+  [CODE.EXCHANGE_PURSE_DEPOSIT_CONFLICTING_META_DATA, otherPayment],
+  [CODE.EXCHANGE_PURSE_ECONTRACT_CONFLICTING_META_DATA, otherContract],
+  [CODE.EXCHANGE_RESERVES_PURSE_MERGE_CONFLICTING_META_DATA, mergedElsewhere],
 ]);
 
 /**

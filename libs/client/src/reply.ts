@@ -81,6 +81,9 @@ export const bytes =
   (json) =>
     decodeBase32(json as string, sizeBytes); // refuses what is not a string
 
+/** Base32 of any length. */
+export const base32Text: Parser<Uint8Array> = (json) => decodeBase32(json as string);
+
 export const hash = bytes(64);
 export const signature = bytes(64);
 export const publicKey = bytes(32);
@@ -109,6 +112,15 @@ export const wholeNumber =
   };
 
 export const u32 = wholeNumber(0xffff_ffff);
+
+/** Row numbers, and what else may go beyond 2^53. */
+export const u64: Parser<bigint> = (json) => {
+  const number = typeof json === 'number' && Number.isInteger(json) ? BigInt(json) : json;
+  if (typeof number !== 'bigint' || number < 0n || number >= 2n ** 64n) {
+    throw new EncodingError('a whole number of at most 64 bits', kindOf(json));
+  }
+  return number;
+};
 
 export const flag: Parser<boolean> = (json) => {
   if (typeof json !== 'boolean') throw new EncodingError('true or false', kindOf(json));
