@@ -5,6 +5,7 @@ import type { CoinEvent } from './events/coin.js';
 import type {
   AgeCommitmentHash,
   BlindingSecret,
+  CoinSignature,
   DenominationHash,
   EddsaSignature,
   ReservePub,
@@ -223,10 +224,13 @@ describe('coins that give nothing', () => {
   });
 });
 
+const rsa = (label: string): CoinSignature => ({ cipher: 'RSA', signature: bytesOf(label, 128) });
+const cs = (r: string, s: string): CoinSignature => ({ cipher: 'CS', r: bytesOf(r, 32), s: bytesOf(s, 32) });
+
 describe('a recoup seen before', () => {
   const claim = (label: string, over: Partial<RecoupClaim> = {}): RecoupClaim => {
-    const { coinPub, blindingSecret, coinSignature } = disclosed(label);
-    return { coinPub, blindingSecret, coinSignature, ...over };
+    const { value: _, envelopeHash, ...shown } = disclosed(label);
+    return { ...shown, ...over };
   };
   const coins = { a: [unspent('a')], b: [seen('b', '2'), gone('b', '3')], d: [unspent('d', { session })] };
   const ask = (
@@ -244,6 +248,10 @@ describe('a recoup seen before', () => {
   test.each<[string, (RecoupClaim | ReturnType<typeof envelope>)[]]>([
     ['another signature', [claim('a', { coinSignature: bytesOf<EddsaSignature>('x', 64) }), ...entries.slice(1)]],
     ['another secret', [claim('a', { blindingSecret: bytesOf<BlindingSecret>('x', 32) }), ...entries.slice(1)]],
+    ['another denomination', [claim('a', { denominationHash: bytesOf('x', 64) }), ...entries.slice(1)]],
+    ['another age', [claim('a', { ageCommitmentHash: bytesOf('x', 32) }), ...entries.slice(1)]],
+    ['another denomination signature', [claim('a', { denominationSignature: rsa('x') }), ...entries.slice(1)]],
+    ['one of another cipher', [claim('a', { denominationSignature: cs('a', 'a') }), ...entries.slice(1)]],
     ['a nonce', [claim('a', { session }), ...entries.slice(1)]],
     ['no nonce', [claim('d')]],
     ['another nonce', [claim('d', { session: { nonce: bytesOf('x', 32) } })]],
@@ -253,6 +261,14 @@ describe('a recoup seen before', () => {
     ['an envelope of another withdrawal', [claim('a'), claim('b'), envelope('d')]],
   ])('is another one with %s', (_, other) => {
     expect(ask(other)).toBe(false);
+  });
+
+  test('of a Clause-Schnorr coin is known by both parts of its signature', () => {
+    const known = { ...firstSight('d'), denominationSignature: cs('r', 's') };
+    const histories = { d: [unspent('d', { session, firstSight: known })] };
+    const by = (denominationSignature: CoinSignature) =>
+      ask([claim('d', { session, denominationSignature })], { histories });
+    expect([by(cs('r', 's')), by(cs('r', 'x')), by(cs('x', 's')), by(rsa('d'))]).toEqual([true, false, false, false]);
   });
 
   test('is another one into another reserve', () => {
@@ -301,8 +317,7 @@ describe('the older recoup of one coin', () => {
   });
 
   test('seen before names the reserve, while the coin has no value', () => {
-    const { coinPub, blindingSecret, coinSignature } = disclosed('b');
-    const claim = { coinPub, blindingSecret, coinSignature };
+    const { value: _, envelopeHash, ...claim } = disclosed('b');
     expect(earlierCoinRecoup(coinAfter(unspent('b')), claim)).toBe(RESERVE);
     expect(earlierCoinRecoup(coinAfter(unspent('b', { reservePub: OTHER })), claim)).toBe(OTHER);
     expect(earlierCoinRecoup(coinAfter(seen('b', '2'), gone('b', '3'), refundedTo('2')), claim)).toBeUndefined();

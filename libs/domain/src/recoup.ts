@@ -17,10 +17,11 @@ import {
   recognizeCoin,
 } from './coin.js';
 import { accept, type Decision, refuse, repeat } from './decision.js';
-import type { CoinEvent } from './events/coin.js';
+import type { CoinEvent, FirstSight } from './events/coin.js';
 import type {
   BlindingSecret,
   CoinPub,
+  CoinSignature,
   EddsaSignature,
   EnvelopeHash,
   ReservePub,
@@ -31,8 +32,7 @@ import type { ReserveEvent } from './events/reserve.js';
 import { exists, extended, type Reserve, withdrawalOf } from './reserve.js';
 
 /** What a request discloses of a coin, before anything is verified or rebuilt. */
-export interface RecoupClaim {
-  readonly coinPub: CoinPub;
+export interface RecoupClaim extends Omit<PresentedCoin, 'value'> {
   readonly blindingSecret: BlindingSecret;
   /** Clause-Schnorr only. */
   readonly session?: Pick<Session, 'nonce'>;
@@ -96,10 +96,22 @@ export function isEarlierRecoup(
 export const earlierCoinRecoup = (coin: Coin, claim: RecoupClaim): ReservePub | undefined =>
   exhausted(coin, claim)?.reservePub;
 
+/** Seen by the same denomination, its signature and age commitment: what was verified then needs no proof now. */
+function isPresentedAlike(known: FirstSight, claim: RecoupClaim): boolean {
+  const { denominationHash, denominationSignature, ageCommitmentHash } = claim;
+  const isCoin = known.denominationHash === denominationHash && known.ageCommitmentHash === ageCommitmentHash;
+  return isCoin && isSameSignature(known.denominationSignature, denominationSignature);
+}
+
+const isSameSignature = (one: CoinSignature, other: CoinSignature): boolean =>
+  one.cipher === 'RSA'
+    ? other.cipher === 'RSA' && one.signature === other.signature
+    : other.cipher === 'CS' && one.r === other.r && one.s === other.s;
+
 /** What a coin without value gave back by the same signature. */
 function exhausted(coin: Coin, claim: RecoupClaim, reservePub?: ReservePub): CoinRecoup | undefined {
   const { blindingSecret, session, coinSignature } = claim;
-  if (coin.residual > 0n) return undefined;
+  if (coin.residual > 0n || !coin.known || !isPresentedAlike(coin.known, claim)) return undefined;
   return coin.recoups.find(
     (recoup) =>
       recoup.coinSignature === coinSignature &&

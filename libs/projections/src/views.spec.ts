@@ -88,6 +88,19 @@ describe('what views say is what their streams say', () => {
       expect([...found].sort()).toEqual(due.sort());
     }));
 
+  test('envelopes: the reserve that withdrew each first', () =>
+    forAnyLedger(async (file, { store }) => {
+      const first = new Map<string, string>();
+      for (const { type, data, stream } of await eventsOf(store)) {
+        if (type !== 'CoinsWithdrawn') continue;
+        for (const { envelopeHash } of data.coins as { envelopeHash: string }[]) {
+          if (!first.has(envelopeHash)) first.set(envelopeHash, stream.slice(stream.indexOf('-') + 1));
+        }
+      }
+      for (const [hash, reserve] of first) expect(file.ask('envelopes', 'reserve', [hash])).toBe(reserve);
+      expect(file.ask('envelopes', 'reserve', ['0'.repeat(103)])).toBeUndefined();
+    }));
+
   test('reserve history: the entries of the events, numbered from 1, ending at the balance', () =>
     forAnyLedger(async (file, { history: { ledger, streams }, store }) => {
       for (const place of places) {

@@ -1,6 +1,7 @@
 /** The read models. One more is a file and a line here. */
 import { coinHistory } from './coin-history.js';
 import { denominations } from './denominations.js';
+import { envelopes } from './envelopes.js';
 import { legitimizations } from './legitimizations.js';
 import { purses } from './purses.js';
 import { reserveHistory } from './reserve-history.js';
@@ -11,6 +12,7 @@ import { wireCredits } from './wire-credits.js';
 export const VIEWS = [
   reserveSummary,
   reserveHistory,
+  envelopes,
   purses,
   coinHistory,
   transfers,

@@ -87,9 +87,8 @@ export class RecoupWithdrawalHandler implements ICommandHandler<RecoupWithdrawal
   }
 }
 
-const claimOf = ({ coinPub, blindingSecret, coinSignature, nonce }: CoinDisclosure): RecoupClaim => ({
-  coinPub,
-  blindingSecret,
-  coinSignature,
+const claimOf = ({ nonce, csValues: _, ageCommitmentHash, ...shown }: CoinDisclosure): RecoupClaim => ({
+  ...shown,
+  ...(ageCommitmentHash !== undefined && { ageCommitmentHash }),
   ...(nonce !== undefined && { session: { nonce: nonce as Session['nonce'] } }),
 });
