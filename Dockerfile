@@ -19,7 +19,7 @@ RUN npm run build \
   && find node_modules/sodium-native/prebuilds -mindepth 1 -maxdepth 1 ! -name 'linux-*' -exec rm -r {} +
 
 FROM node:${NODE_VERSION}-slim
-ENV NODE_ENV=production FLORIN_DATA=/data FLORIN_CONFIG=/opt/florin/docker/exchange.yaml
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 FLORIN_DATA=/data FLORIN_CONFIG=/opt/florin/docker/exchange.yaml
 WORKDIR /opt/florin
 COPY --from=build /src/package.json /src/LICENSE /src/NOTICE ./
 COPY --from=build /src/docker docker
@@ -32,4 +32,4 @@ VOLUME /data
 EXPOSE 8081
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
   CMD ["node", "docker/healthy.mjs", "http://127.0.0.1:8081/config"]
-CMD ["node", "apps/exchange/dist/main.js"]
+CMD ["node", "--max-semi-space-size=4", "apps/exchange/dist/main.js"]

@@ -280,7 +280,7 @@ describe('cached states', () => {
   });
 
   test('are bounded in number and in events, but the busiest one stays', async () => {
-    const { store, ledger } = bench({ cacheEntries: 2, cacheEvents: 10 });
+    const { store, ledger } = bench({ cacheEntries: 2, cacheFacts: 10 });
     for (const key of ['A', 'B', 'C']) await pay(ledger, key, 1);
     store.reads = [];
     await ledger.peek(account('C'));
@@ -295,6 +295,31 @@ describe('cached states', () => {
     await ledger.peek(account('B'));
     await ledger.peek(account('A'));
     expect(store.reads.map(({ stream }) => stream)).toEqual(['test.reserve-B', 'test.reserve-A']);
+  });
+
+  test('weigh what lists their events hold', async () => {
+    const { store, ledger } = bench({ cacheFacts: 10 });
+    const withdrawn = (coins: number) => ({
+      type: 'Paid',
+      version: 1,
+      data: { amount: 1, coins: Array(coins).fill(0) },
+    });
+    const withdraw = (key: string, coins: number) =>
+      ledger.transact([account(key).name], async (tx) => {
+        await tx.load(account(key));
+        tx.append({ stream: account(key), events: [withdrawn(coins)] });
+        return accept(coins);
+      });
+    await withdraw('A', 4);
+    await withdraw('B', 4);
+    store.reads = [];
+    await ledger.peek(account('A'));
+    expect(store.reads).toEqual([]);
+    await withdraw('C', 5);
+    store.reads = [];
+    await ledger.peek(account('A'));
+    await ledger.peek(account('B'));
+    expect(store.reads.map(({ stream }) => stream)).toEqual(['test.reserve-A', 'test.reserve-B']);
   });
 
   test('of one stream under two folds do not mix', async () => {

@@ -52,9 +52,9 @@ export interface Transaction {
 export type Settled<Answer> = Answer & { readonly committed?: Committed };
 
 export interface LedgerOptions {
-  /** States held in memory, and the events folded into them. */
+  /** States held in memory, and the facts folded into them: events, and entries of their lists. */
   readonly cacheEntries?: number;
-  readonly cacheEvents?: number;
+  readonly cacheFacts?: number;
   /** How often an attempt is made before `TooManyConflicts`. */
   readonly tries?: number;
   readonly delay?: (ms: number) => Promise<unknown>;
@@ -83,15 +83,9 @@ export class Ledger {
 
   constructor(
     private readonly store: EventStore,
-    {
-      cacheEntries = 20_000,
-      cacheEvents = 100_000,
-      tries = 8,
-      delay = sleep,
-      random = Math.random,
-    }: LedgerOptions = {},
+    { cacheEntries = 20_000, cacheFacts = 100_000, tries = 8, delay = sleep, random = Math.random }: LedgerOptions = {},
   ) {
-    this.cache = new StateCache(cacheEntries, cacheEvents);
+    this.cache = new StateCache(cacheEntries, cacheFacts);
     this.tries = tries;
     this.delay = delay;
     this.random = random;

@@ -14,22 +14,24 @@ export interface Folded {
   readonly stream: EventStream<unknown, unknown>;
   state: unknown;
   count: number;
+  /** Of these events, and of the entries of their lists: a batch of withdrawn coins is one event, and many entries. */
+  facts: number;
   revision: Revision | typeof NO_EVENTS;
   /** The stream may have moved: its tail is to be read before use. */
   stale: boolean;
 }
 
 /**
- * The states used last, within a number of streams and a number of events folded into them (a rough measure of their
+ * The states used last, within a number of streams and a number of facts folded into them (a rough measure of their
  * memory). The one used last always stays, however long its stream: a busy reserve must not be replayed per command.
  */
 export class StateCache {
   private readonly entries = new Map<string, Folded>();
-  private eventsHeld = 0;
+  private factsHeld = 0;
 
   constructor(
     private readonly entriesMax: number,
-    private readonly eventsMax: number,
+    private readonly factsMax: number,
   ) {}
 
   /** What is held of a stream, or an empty fold, which is held from now on. */
@@ -41,7 +43,7 @@ export class StateCache {
       return held;
     }
     this.drop(stream.name);
-    const folded: Folded = { stream, state: stream.initial(), count: 0, revision: NO_EVENTS, stale: true };
+    const folded: Folded = { stream, state: stream.initial(), count: 0, facts: 0, revision: NO_EVENTS, stale: true };
     this.entries.set(stream.name, folded);
     this.trim();
     return folded;
@@ -52,7 +54,7 @@ export class StateCache {
   }
 
   drop(name: string): void {
-    this.eventsHeld -= this.entries.get(name)?.count ?? 0;
+    this.factsHeld -= this.entries.get(name)?.facts ?? 0;
     this.entries.delete(name);
   }
 
@@ -73,7 +75,9 @@ export class StateCache {
         if (event.number > folded.count) throw new Error(`${name} goes on with ${event.number}, not ${folded.count}`);
         folded.state = stream.evolve(folded.state, stream.decode(event));
         folded.count += 1;
-        if (isHeld) this.eventsHeld += 1;
+        const facts = factsOf(event);
+        folded.facts += facts;
+        if (isHeld) this.factsHeld += facts;
       }
     } catch (error) {
       if (isHeld) this.drop(name);
@@ -87,9 +91,15 @@ export class StateCache {
 
   private trim(): void {
     for (const oldest of this.entries.keys()) {
-      const fits = this.entries.size <= this.entriesMax && this.eventsHeld <= this.eventsMax;
+      const fits = this.entries.size <= this.entriesMax && this.factsHeld <= this.factsMax;
       if (fits || this.entries.size === 1) break;
       this.drop(oldest);
     }
   }
+}
+
+function factsOf({ data }: RecordedEvent): number {
+  let facts = 1;
+  for (const value of Object.values(data)) if (Array.isArray(value)) facts += value.length;
+  return facts;
 }

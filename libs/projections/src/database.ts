@@ -20,7 +20,7 @@ const CHECKPOINTS = `
 
 const PRAGMAS: { readonly [M in FileMode]: readonly string[] } = {
   // Views can be built anew at any time, so a power cut may cost the last batches.
-  live: ['journal_mode = WAL', 'synchronous = NORMAL', 'wal_autocheckpoint = 4000', 'cache_size = -16384'],
+  live: ['journal_mode = WAL', 'synchronous = NORMAL', 'wal_autocheckpoint = 4000', 'cache_size = -4096'],
   scratch: ['journal_mode = OFF', 'synchronous = OFF', 'cache_size = -65536'],
 };
 

@@ -29,7 +29,7 @@ export interface OpenFolder {
 }
 
 /** Page cache of the writer. */
-const CACHE_KIB = 16 * 1024;
+const CACHE_KIB = 8 * 1024;
 /** A log that grew larger, because a backup read for long, is cut back to this. */
 const LOG_BYTES_KEPT = 64 * 1024 * 1024;
 const HINT =

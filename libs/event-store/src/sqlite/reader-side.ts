@@ -40,7 +40,7 @@ export interface PackedStretch {
 const PAGE_EVENTS = 1_000;
 /** Where a page ends early; one event or unit may be larger. */
 const PAGE_CHARS = 1024 * 1024;
-const CACHE_KIB = 8 * 1024;
+const CACHE_KIB = 4 * 1024;
 
 /**
  * One connection that reads. `size` in its questions is the number of events that the head covers: what lies beyond
