@@ -72,6 +72,11 @@ export class Frontier {
     this.count += 1;
   }
 
+  /** The roots of the perfect subtrees, the largest first: what `of` makes the frontier of again. */
+  roots(): readonly Uint8Array[] {
+    return [...this.peaks];
+  }
+
   root(): Uint8Array {
     let root: Uint8Array | undefined;
     for (const peak of [...this.peaks].reverse()) root = root ? nodeHash(peak, root) : peak;

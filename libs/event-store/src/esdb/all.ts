@@ -1,4 +1,4 @@
-import { type CommittedUnit, type Position, START, StoreUnavailable, UnknownPosition } from '../port.js';
+import { type CommittedUnit, type Position, StoreUnavailable, UnknownPosition } from '../port.js';
 import type { CommitOrder } from './commit-order.js';
 import { type CommittedEntry, entryOf } from './envelope.js';
 import type { Checkpoint, RawEvent } from './esdb-like.js';
@@ -52,24 +52,24 @@ export async function* unitsAfter(
 }
 
 /**
- * The position of the last committed unit, on the leader.
- * @param known up to `seen()` somebody has looked already, and found this one last
+ * The last event of the last committed unit, on the leader.
+ * @param floor up to there somebody has looked already: it is not looked further back
  */
 export async function lastCommitted(
   { client }: Surroundings,
   prefix: string,
-  known: () => { readonly seen: Position; readonly last: Position },
-): Promise<Position> {
+  floor: () => Position,
+): Promise<CommittedEntry | undefined> {
   let before: bigint | 'end' = 'end';
   for (;;) {
     const events = await client.readAllBackward({ before, max: BACKWARD_EVENTS });
     for (const raw of events) {
-      if (raw.stream.startsWith(prefix) && entryOf(raw).kind === 'committed') return raw.position as Position;
+      if (!raw.stream.startsWith(prefix)) continue;
+      const entry = entryOf(raw);
+      if (entry.kind === 'committed') return entry;
     }
     const oldest = events.at(-1);
-    if (!oldest) return START;
-    const { seen, last } = known();
-    if (oldest.position <= seen) return last;
+    if (!oldest || oldest.position <= floor()) return undefined;
     before = oldest.position;
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import type { Head } from '../checkpoint.js';
 import {
   type Committed,
   type CommittedUnit,
@@ -12,12 +13,14 @@ import {
   type StreamAppend,
   type StreamPage,
 } from '../port.js';
+import type { ScrubOptions } from '../sqlite/scrub.js';
 import { type Counted, countAt, lastCommitted, unitsAfter } from './all.js';
 import { Bookmarks, bookmarkStream } from './bookmarks.js';
 import { EsdbClient } from './client.js';
 import { CommitOrder } from './commit-order.js';
 import { Contention } from './contention.js';
 import { Follower } from './follower.js';
+import { HeadKeeper, type HeadOptions } from './head-keeper.js';
 import { CommitProtocol, type Parts, partsOf } from './protocol.js';
 import { checkSettings } from './settings.js';
 import { checkServer, type ServerFacts } from './start-checks.js';
@@ -32,8 +35,10 @@ export interface EsdbStoreOptions {
   readonly now: () => number;
   /** Told once, when the ledger on the server is found to be damaged: nothing is served any more. */
   readonly onDamage: (error: DamagedStore) => void;
-  /** Every new unit in commit order, from a bookmark on: where signed heads of the tree can be made of. */
+  /** Every unit in commit order, those of all processes, from a place before the end on. */
   readonly onUnit?: (unit: CommittedUnit) => void;
+  /** Where the signed head of the tree is kept, and checked at the start; without it there is none. */
+  readonly heads?: HeadOptions;
   /** After so long a commit answers StoreUnavailable; 15 s by default. */
   readonly commitTimeoutMs?: number;
   /** How long an undecided event is left to its writer; 5 s by default. */
@@ -77,6 +82,7 @@ export class EsdbStore implements EventStore {
   private readonly protocol: CommitProtocol;
   private readonly bookmarks: Bookmarks;
   private readonly contention = new Contention(systemClock);
+  private readonly heads: HeadKeeper | undefined;
   private readonly closing = new AbortController();
   private readonly prefix: string;
   private readonly underWay = new Set<Promise<unknown>>();
@@ -102,21 +108,31 @@ export class EsdbStore implements EventStore {
     const onDamage = (error: DamagedStore): void => void this.noticed(error);
     this.protocol = new CommitProtocol(this.surroundings, this.parts, { commitTimeoutMs, commitsMax, onDamage });
     this.bookmarks = new Bookmarks(this.surroundings, bookmarkStream(instance));
+    this.heads = options.heads && new HeadKeeper(options.heads);
   }
 
   async open(): Promise<void> {
     await this.bookmarks.load();
-    const from = this.bookmarks.last;
-    // The first bookmark is made of the first unit, so that a ledger on a server with many others is found again.
-    const marked = from.events === 0 ? 1 - BOOKMARK_EVERY : from.events;
+    const marked = this.bookmarks.last;
+    const kept = this.heads?.end ?? marked;
     this.follower = new Follower(this.surroundings, {
       prefix: this.prefix,
-      from,
-      sweeper: new Sweeper(this.surroundings, this.parts.slots, BOOKMARK_EVERY, marked),
-      onUnit: (unit) => this.options.onUnit?.(unit),
+      from: kept.position < marked.position ? kept : marked,
+      // The first bookmark is made of the first unit, so that a ledger on a server with many others is found again.
+      sweeper: new Sweeper(
+        this.surroundings,
+        this.parts.slots,
+        BOOKMARK_EVERY,
+        marked.events === 0 ? 1 - BOOKMARK_EVERY : marked.events,
+      ),
+      onUnit: (unit) => {
+        this.heads?.take(unit);
+        this.options.onUnit?.(unit);
+      },
       onSettings: (raw) => checkSettings(this.surroundings, raw),
       onBookmark: (bookmark) => this.bookmarks.write(bookmark),
     });
+    await this.heads?.check((after) => this.readAll(after));
     this.following = this.follower.run().catch((error: unknown) => {
       if (this.closing.signal.aborted) return;
       // Without its follower the process would not notice what is done to the ledger.
@@ -169,7 +185,28 @@ export class EsdbStore implements EventStore {
   }
 
   lastPosition(): Promise<Position> {
-    return this.guarded(() => lastCommitted(this.surroundings, this.prefix, () => this.follower.progress));
+    return this.guarded(async () => {
+      const last = await lastCommitted(this.surroundings, this.prefix, () => this.follower.progress.seen);
+      return last ? (last.raw.position as Position) : this.follower.progress.last;
+    });
+  }
+
+  /** When the last event was written, in whole microseconds since 1970; undefined in an empty store. */
+  lastWrittenAtUs(): Promise<number | undefined> {
+    return this.guarded(async () => (await lastCommitted(this.surroundings, this.prefix, () => START))?.writtenAtUs);
+  }
+
+  /** The newest signed head of the tree that this node keeps, not older than a second where it is up to date. */
+  head(): Head | undefined {
+    return this.heads?.head;
+  }
+
+  /**
+   * Checks everything that the head of this node covers; reports the result. Damage ends all service.
+   * @returns whether it came to the end @throws DamagedStore, StoreUnavailable
+   */
+  scrub(options: ScrubOptions = {}): Promise<boolean> {
+    return this.guarded(async () => (await this.heads?.scrub((after) => this.readAll(after), options)) ?? false);
   }
 
   /** Lets the commits that were handed over come to their end, as long as that takes at most, and ends the rest. */
@@ -178,6 +215,7 @@ export class EsdbStore implements EventStore {
     this.closing.abort();
     await this.client.close();
     await this.following;
+    await this.heads?.close();
   }
 
   /** Until the signal in the surroundings; that of the store ends it with an error. */

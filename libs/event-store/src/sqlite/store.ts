@@ -14,13 +14,13 @@ import {
   type StreamAppend,
   type StreamPage,
 } from '../port.js';
+import type { StoreReport } from '../report.js';
 import { prepareUnit } from '../unit.js';
 import { DiskFailure } from './faults.js';
 import { ORIGIN_BYTES_MAX } from './heads.js';
 import type { ReaderOps } from './reader.js';
 import { Readers, startReader } from './readers.js';
 import { CHECK_ALL_MAX } from './recovery.js';
-import type { StoreReport } from './report.js';
 import { type ScrubOptions, scrub } from './scrub.js';
 import type { Thread } from './thread.js';
 import { WriterThread } from './writer-thread.js';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NewEvent, NO_EVENTS, type Revision, type StreamAppend } from '../../port.js';
-import type { StoreReport } from '../report.js';
+import type { StoreReport } from '../../report.js';
 import type { SqliteStoreOptions } from '../store.js';
 
 export const ORIGIN = 'exchange.example/test';

@@ -2,7 +2,7 @@
 export type StoreReport =
   /** Events that no head covered were found at start and removed: a crash came before their acknowledgement. */
   | { readonly kind: 'tail-cut'; readonly fromIndex: number; readonly events: number }
-  /** The log key could not sign; it is asked again, and commits wait. */
+  /** The log key could not sign; it is asked again. Embedded, commits wait; on EventStoreDB only the head does. */
   | { readonly kind: 'signing-failed'; readonly message: string }
   /** Something stored is not what was committed. The store serves nothing any more. */
   | { readonly kind: 'damaged'; readonly message: string }
