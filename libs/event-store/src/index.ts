@@ -6,6 +6,7 @@ export { type CheckOptions, checkServer, type ServerFacts } from './esdb/start-c
 export { type EsdbStore, type EsdbStoreOptions, openEsdbStore } from './esdb/store.js';
 export * from './export.js';
 export { eventLeaf, type StoredEvent, storedLeaf } from './leaf.js';
+export * from './leases.js';
 export * from './ledger.js';
 export { type MemoryImage, MemoryStore } from './memory.js';
 export * from './port.js';

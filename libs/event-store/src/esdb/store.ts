@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Head } from '../checkpoint.js';
+import type { Leases } from '../leases.js';
 import {
   type Committed,
   type CommittedUnit,
@@ -21,6 +22,7 @@ import { CommitOrder } from './commit-order.js';
 import { Contention } from './contention.js';
 import { Follower } from './follower.js';
 import { HeadKeeper, type HeadOptions } from './head-keeper.js';
+import { EsdbLeases, LEASE_PREFIX } from './leases.js';
 import { CommitProtocol, type Parts, partsOf } from './protocol.js';
 import { checkSettings } from './settings.js';
 import { checkServer, type ServerFacts } from './start-checks.js';
@@ -62,7 +64,9 @@ const INSTANCE = /^[a-z0-9]+$/;
  */
 export async function openEsdbStore(connectionString: string, options: EsdbStoreOptions): Promise<EsdbStore> {
   const { instance, callTimeoutMs = 5_000 } = options;
-  if (!INSTANCE.test(instance)) throw new RangeError(`an instance is lower-case letters and digits, not ${instance}`);
+  if (!INSTANCE.test(instance) || instance === LEASE_PREFIX) {
+    throw new RangeError(`an instance is lower-case letters and digits, and not ${LEASE_PREFIX}; it is ${instance}`);
+  }
   const server = await checkServer({ connectionString, instance, callTimeoutMs });
   const store = new EsdbStore(connectionString, server, options);
   try {
@@ -194,6 +198,12 @@ export class EsdbStore implements EventStore {
   /** When the last event was written, in whole microseconds since 1970; undefined in an empty store. */
   lastWrittenAtUs(): Promise<number | undefined> {
     return this.guarded(async () => (await lastCommitted(this.surroundings, this.prefix, () => START))?.writtenAtUs);
+  }
+
+  /** Leases among all processes that have this ledger open. @param expiryMs how long one outlives its holder */
+  leases(expiryMs?: number): Leases {
+    const { instance } = this.options;
+    return new EsdbLeases(this.surroundings, { instance, holder: randomUUID(), ...(expiryMs && { expiryMs }) });
   }
 
   /** The newest signed head of the tree that this node keeps, not older than a second where it is up to date. */
