@@ -10,6 +10,7 @@ import { CoinsController } from './coins/coins.controller.js';
 import { CoinHistories } from './coins/history.js';
 import { RecoupChecks } from './coins/recoup.checks.js';
 import { RecoupWithdrawalHandler } from './coins/recoup.handler.js';
+import { RecoupCoinHandler } from './coins/recoup-coin.handler.js';
 import { PurseRefusals } from './http/purse-refusals.js';
 import { Refusals } from './http/refusals.js';
 import { MasterTerms } from './keys/master-terms.js';
@@ -99,6 +100,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     DeletePurseHandler,
     RequestPurseHandler,
     RecoupWithdrawalHandler,
+    RecoupCoinHandler,
     RevokeDenominationHandler,
   ];
   const services = [

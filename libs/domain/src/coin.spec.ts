@@ -134,8 +134,8 @@ test('recoups are remembered with what identifies them', () => {
   const { envelopeHash, blindingSecret, coinSignature } = recouped('3');
   const shown = { envelopeHash, blindingSecret, coinSignature };
   expect(recoups).toStrictEqual([
-    { reservePub: RESERVE, ...shown, nonce: undefined },
-    { reservePub: bytesOf('other reserve', 32), ...shown, nonce: session.nonce },
+    { reservePub: RESERVE, ...shown, session: undefined },
+    { reservePub: bytesOf('other reserve', 32), ...shown, session },
   ]);
 });
 

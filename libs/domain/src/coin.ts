@@ -18,6 +18,7 @@ import type {
   EnvelopeHash,
   PursePub,
   ReservePub,
+  Session,
 } from './events/names.js';
 
 export interface CoinRecoup {
@@ -25,7 +26,7 @@ export interface CoinRecoup {
   readonly envelopeHash: EnvelopeHash;
   readonly blindingSecret: BlindingSecret;
   /** Clause-Schnorr only. */
-  readonly nonce: string | undefined;
+  readonly session: Session | undefined;
   readonly coinSignature: EddsaSignature;
 }
 
@@ -119,7 +120,7 @@ function evolve(state: Coin, event: CoinEvent): Coin {
       assert(event.amount > 0n, 'a coin without value was recouped');
       assert(event.amount === state.residual, `a recoup took ${event.amount} of ${state.residual}`);
       state.residual = 0n;
-      state.recoups.push({ reservePub, envelopeHash, blindingSecret, nonce: session?.nonce, coinSignature });
+      state.recoups.push({ reservePub, envelopeHash, blindingSecret, session, coinSignature });
       return state;
     }
     default:

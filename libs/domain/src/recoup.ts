@@ -35,7 +35,7 @@ import { exists, extended, type Reserve, withdrawalOf } from './reserve.js';
 export interface RecoupClaim extends Omit<PresentedCoin, 'value'> {
   readonly blindingSecret: BlindingSecret;
   /** Clause-Schnorr only. */
-  readonly session?: Pick<Session, 'nonce'>;
+  readonly session?: Partial<Session>;
   readonly coinSignature: EddsaSignature;
 }
 
@@ -108,6 +108,9 @@ const isSameSignature = (one: CoinSignature, other: CoinSignature): boolean =>
     ? other.cipher === 'RSA' && one.signature === other.signature
     : other.cipher === 'CS' && one.r === other.r && one.s === other.s;
 
+const isSameSession = (one: Session | undefined, other: Partial<Session> | undefined): boolean =>
+  one?.nonce === other?.nonce && one?.rPub0 === other?.rPub0 && one?.rPub1 === other?.rPub1;
+
 /** What a coin without value gave back by the same signature. */
 function exhausted(coin: Coin, claim: RecoupClaim, reservePub?: ReservePub): CoinRecoup | undefined {
   const { blindingSecret, session, coinSignature } = claim;
@@ -116,7 +119,7 @@ function exhausted(coin: Coin, claim: RecoupClaim, reservePub?: ReservePub): Coi
     (recoup) =>
       recoup.coinSignature === coinSignature &&
       recoup.blindingSecret === blindingSecret &&
-      recoup.nonce === session?.nonce &&
+      isSameSession(recoup.session, session) &&
       (reservePub === undefined || recoup.reservePub === reservePub),
   );
 }

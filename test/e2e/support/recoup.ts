@@ -37,3 +37,21 @@ export function disclosed({ key, offer, blinding, signature, age }: Coin): Json 
 
 export const recoup = (baseUrl: string, reserve: Key, coin_data: readonly Json[]): Promise<Reply> =>
   send(`${baseUrl}recoup-withdraw`, { json: { reserve_pub: reserve.pub, coin_data } });
+
+/** The same for the older form, where each coin comes alone. */
+export function disclosedAlone(coin: Coin): Json {
+  const { denom_pub_h, denom_pub_sig, coin_sig, coin_blinding_key_secret, ...rest } = disclosed(coin);
+  const { age_commitment_h, cs_session_nonce, cs_r_pubs } = rest;
+  return {
+    denom_pub_hash: denom_pub_h,
+    denom_sig: denom_pub_sig,
+    ewv: { cipher: coin.offer.cipher, ...(cs_r_pubs as object | undefined) },
+    coin_blind_key_secret: coin_blinding_key_secret,
+    coin_sig,
+    ...(age_commitment_h === undefined ? {} : { h_age_commitment: age_commitment_h }),
+    ...(cs_session_nonce === undefined ? {} : { nonce: cs_session_nonce }),
+  };
+}
+
+export const recoupCoin = (baseUrl: string, coin: Coin, change: object = {}): Promise<Reply> =>
+  send(`${baseUrl}coins/${coin.key.pub}/recoup`, { json: { ...disclosedAlone(coin), ...change } });

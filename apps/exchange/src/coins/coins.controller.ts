@@ -13,8 +13,9 @@ import { ReserveStatus, reserveSummaryJson } from '../reserves/reserve-status.js
 import { Cryptography } from '../runtime/cryptography.js';
 import { Config } from '../runtime/tokens.js';
 import { CoinHistories } from './history.js';
-import { coinDataOf, RecoupWithdrawRequest } from './recoup.dto.js';
+import { coinDataOf, disclosureOf, RecoupRequest, RecoupWithdrawRequest } from './recoup.dto.js';
 import { RecoupWithdrawal } from './recoup.handler.js';
+import { RecoupCoin } from './recoup-coin.handler.js';
 
 @Controller()
 export class CoinsController {
@@ -48,6 +49,17 @@ export class CoinsController {
       balance: formatAmount({ currency: this.config.currency, units: balance }),
       history: await entries(),
     }));
+  }
+
+  /** The older form for one coin; answers which reserve got its value. */
+  @Post('coins/:coin_pub/recoup')
+  @HttpCode(200)
+  async recoupCoin(
+    @Param('coin_pub', KeyPipe) coinPub: CoinPub,
+    @Body() request: RecoupRequest,
+  ): Promise<{ reserve_pub: string }> {
+    const outcome = await this.commands.execute(new RecoupCoin(disclosureOf(coinPub, request)));
+    return { reserve_pub: await answered(this.refusals, outcome) };
   }
 
   /** Takes coins of revoked denominations back; answers what their reserve holds then. */

@@ -13,6 +13,7 @@ import {
   type EnvelopeHash,
   type KeyBook,
   type OfferedDenomination,
+  type RecoupClaim,
   type RecoupDenominationRefusal,
   recoupableDenomination,
   refuse,
@@ -43,6 +44,8 @@ export type RecoupCheckRefusal =
   | (RecoupDenominationRefusal & { readonly oper: string })
   | { readonly code: 'COIN_CIPHER_MISMATCH' }
   | { readonly code: 'RECOUP_SESSION_MALFORMED'; readonly place: number }
+  /** The same in the older recoup of one coin. */
+  | { readonly code: 'COIN_SESSION_MALFORMED' }
   | { readonly code: 'COIN_DENOMINATION_SIGNATURE_INVALID'; readonly place: number }
   | { readonly code: 'RECOUP_SIGNATURE_INVALID'; readonly place: number }
   | { readonly code: 'RECOUP_BLINDING_FAILED' }
@@ -85,6 +88,18 @@ export class RecoupChecks {
     const envelopes = checked.map((entry) => (typeof entry === 'string' ? entry : entry.envelopeHash));
     if (new Set(envelopes).size < envelopes.length) return refuse({ code: 'RECOUP_COINS_MALFORMED' });
     return accept(checked);
+  }
+
+  /** The same for the older recoup of one coin. */
+  async verifyOne(
+    book: KeyBook,
+    disclosure: CoinDisclosure,
+    now: number,
+  ): Promise<Decision<DisclosedCoin, RecoupCheckRefusal>> {
+    const checked = await this.verify(book, [disclosure], now);
+    if (checked.kind === 'accept') return accept(checked.value[0] as DisclosedCoin);
+    const { refusal } = checked;
+    return refusal.code === 'RECOUP_SESSION_MALFORMED' ? refuse({ code: 'COIN_SESSION_MALFORMED' }) : checked;
   }
 
   private async disclosed(
@@ -155,3 +170,13 @@ const sessionBytes = ({ nonce, rPub0, rPub1 }: Session): NonNullable<Blinding['s
   rPub0: decodeBase32(rPub0, 32),
   rPub1: decodeBase32(rPub1, 32),
 });
+
+/** What a disclosure says, before anything of it is verified. */
+export function claimOf({ nonce, csValues, ageCommitmentHash, ...shown }: CoinDisclosure): RecoupClaim {
+  const session = { ...(nonce !== undefined && { nonce: nonce as Session['nonce'] }), ...csValues };
+  return {
+    ...shown,
+    ...(ageCommitmentHash !== undefined && { ageCommitmentHash }),
+    ...((nonce !== undefined || csValues) && { session }),
+  };
+}

@@ -1,4 +1,5 @@
 /** Wire classes of recoup. Which members an element of `coin_data` has depends on its `type`. */
+import { parseWithdrawValues } from '@florin/crypto';
 import type {
   AgeCommitmentHash,
   BlindingSecret,
@@ -9,6 +10,7 @@ import type {
   EnvelopeHash,
   ReservePub,
 } from '@florin/domain';
+import { encodeBase32 } from '@florin/encoding';
 import { malformedField, malformedParameter, type TalerError } from '../http/taler-error.js';
 import { coinSignature } from '../http/wire-crypto.js';
 import { base32, OptionalWire, type Parser, Wire, WireList } from '../http/wire-fields.js';
@@ -72,6 +74,51 @@ export class RecoupWithdrawRequest {
   @WireList(() => RecoupCoinData, { max: COINS_MAX, exceeded: tooManyCoins })
   coin_data!: RecoupCoinData[];
 }
+
+/** `ewv`: what the exchange contributed to the envelope, which is nothing for RSA. */
+const NO_VALUES = 'none';
+const withdrawValues: Parser<CsValues | typeof NO_VALUES> = (json) => {
+  const values = parseWithdrawValues(json);
+  if (values.cipher === 'RSA') return NO_VALUES;
+  return { rPub0: encodeBase32(values.rPub0), rPub1: encodeBase32(values.rPub1) } as CsValues;
+};
+
+/** The older form: one coin, whose key is in the path. */
+export class RecoupRequest {
+  @Wire(base32(64))
+  denom_pub_hash!: DenominationHash;
+
+  @Wire(coinSignature)
+  denom_sig!: CoinSignature;
+
+  @Wire(withdrawValues)
+  ewv!: CsValues | typeof NO_VALUES;
+
+  @Wire(base32(32))
+  coin_blind_key_secret!: BlindingSecret;
+
+  /** RecoupRequestPS. */
+  @Wire(base32(64))
+  coin_sig!: EddsaSignature;
+
+  @OptionalWire(base32(32))
+  h_age_commitment?: AgeCommitmentHash | null;
+
+  /** 32 bytes, as in the envelope of the withdrawal; Clause-Schnorr only. */
+  @OptionalWire(base32(32))
+  nonce?: string | null;
+}
+
+export const disclosureOf = (coinPub: CoinPub, request: RecoupRequest): CoinDisclosure => ({
+  coinPub,
+  blindingSecret: request.coin_blind_key_secret,
+  denominationSignature: request.denom_sig,
+  denominationHash: request.denom_pub_hash,
+  coinSignature: request.coin_sig,
+  ageCommitmentHash: request.h_age_commitment ?? undefined,
+  nonce: request.nonce ?? undefined,
+  csValues: request.ewv === NO_VALUES ? undefined : request.ewv,
+});
 
 /** An envelope or a disclosed coin. @throws TalerError 400/22 naming the member that its type needs */
 export function coinDataOf(data: RecoupCoinData, place: number): EnvelopeHash | CoinDisclosure {

@@ -5,11 +5,9 @@ import {
   decideRecoup,
   type EnvelopeHash,
   isEarlierRecoup,
-  type RecoupClaim,
   type ReservePub,
   refuse,
   repeat,
-  type Session,
   Streams,
 } from '@florin/domain';
 import { Ledger } from '@florin/event-store';
@@ -20,7 +18,7 @@ import { ReserveExpiry } from '../reserves/expiry.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config } from '../runtime/tokens.js';
-import { type CoinDisclosure, RecoupChecks } from './recoup.checks.js';
+import { type CoinDisclosure, claimOf, RecoupChecks } from './recoup.checks.js';
 
 /** The reserve shows what came of it. */
 export type RecoupOutcome = Decision<undefined, Refusal, undefined>;
@@ -86,9 +84,3 @@ export class RecoupWithdrawalHandler implements ICommandHandler<RecoupWithdrawal
     });
   }
 }
-
-const claimOf = ({ nonce, csValues: _, ageCommitmentHash, ...shown }: CoinDisclosure): RecoupClaim => ({
-  ...shown,
-  ...(ageCommitmentHash !== undefined && { ageCommitmentHash }),
-  ...(nonce !== undefined && { session: { nonce: nonce as Session['nonce'] } }),
-});

@@ -136,6 +136,8 @@ export class PurseRefusals {
         `coin_data[${place}]`,
         'cs_session_nonce and cs_r_pubs belong to Clause-Schnorr coins, and are as in the withdrawal',
       ),
+    COIN_SESSION_MALFORMED: () =>
+      malformedParameter('ewv', 'nonce and ewv belong to Clause-Schnorr coins, and are as in the withdrawal'),
     RECOUP_SIGNATURE_INVALID: ({ place }) =>
       new TalerError(ErrorCode.EXCHANGE_RECOUP_SIGNATURE_INVALID, { detail: `coin ${place}` }),
     RECOUP_BLINDING_FAILED: () => new TalerError(ErrorCode.EXCHANGE_RECOUP_BLINDING_FAILED),
