@@ -17,6 +17,8 @@ import {
   type TestDenomination,
   wireJson,
 } from './signed-keys.js';
+import { SmallCoins } from './small-coins.js';
+import { SmallPurses } from './small-purses.js';
 
 /*
  * Test support: an exchange that keeps its reserves in memory and knows just what a wallet asks of it, over real HTTP
@@ -40,11 +42,14 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
-interface Reserve {
+export interface Reserve {
   credited: bigint;
   readonly withdrawn: { readonly json: KeysJson; readonly units: bigint; readonly signature: object }[];
   closed: bigint;
   readonly history: object[];
+  /** Envelope hashes of each withdrawal, in its order. */
+  readonly batches: string[][];
+  summary(): { readonly balance: string };
 }
 
 const SENDER = 'payto://x-taler-bank/127.0.0.1:8083/alice?receiver-name=Alice';
@@ -54,6 +59,11 @@ export class SmallExchange {
   readonly seen: Seen[] = [];
   /** Sees each answer before it is sent and may change it, or give another. */
   spoil: (name: string, answer: Answer) => Answer | undefined = () => undefined;
+  readonly coins = new SmallCoins({ reserves: () => this.#reserves });
+  readonly purses = new SmallPurses(
+    { baseUrl: () => this.#baseUrl, reserve: (name) => this.#reserve(name) },
+    this.coins,
+  );
   readonly #reserves = new Map<string, Reserve>();
   readonly #server: Server;
   #baseUrl = '';
@@ -89,9 +99,7 @@ export class SmallExchange {
 
   /** A transfer from Alice has arrived. */
   credit(reservePub: Uint8Array, { units }: Amount): void {
-    const name = encodeBase32(reservePub);
-    const reserve = this.#reserves.get(name) ?? { credited: 0n, withdrawn: [], closed: 0n, history: [] };
-    this.#reserves.set(name, reserve);
+    const reserve = this.#reserve(encodeBase32(reservePub));
     reserve.credited += units;
     reserve.history.push({
       type: 'CREDIT',
@@ -100,6 +108,15 @@ export class SmallExchange {
       wire_reference: reserve.history.length + 1,
       timestamp: { t_s: NOW },
     });
+  }
+
+  #reserve(name: string): Reserve {
+    const known = this.#reserves.get(name);
+    if (known) return known;
+    const summary = () => ({ balance: amount(balanceOf(made)) });
+    const made: Reserve = { credited: 0n, withdrawn: [], closed: 0n, history: [], batches: [], summary };
+    this.#reserves.set(name, made);
+    return made;
   }
 
   /** Requests to a path, by its first words. */
@@ -121,14 +138,20 @@ export class SmallExchange {
     }
     if (first === 'csr-withdraw') return csrWithdraw(JSON.parse(body));
     if (first === 'kyc-check') return operation === '1' ? { status: 204 } : kycPending(path);
+    if (first === 'contracts') return this.purses.contract(key);
+    if (first === 'purses') return this.purses.answer(method ?? '', [key, operation ?? ''], headers, body);
+    if (first === 'recoup-withdraw') return this.coins.recoup(JSON.parse(body));
+    if (first === 'coins' && operation === 'recoup') return this.coins.recoupOne(key, JSON.parse(body));
+    const start = Number(/start=(\d+)/.exec(query)?.[1] ?? 0);
+    if (first === 'coins') return this.coins.history(key, headers['taler-coin-history-signature'] as string, start);
+    if (first === 'reserves' && operation === 'purse') return this.purses.request(key, JSON.parse(body));
     const reserve = this.#reserves.get(key);
     if (first !== 'reserves' || !reserve) return refusal(404, 1027);
-    if (operation === 'history') return this.#history(key, reserve, headers, query);
+    if (operation === 'history') return this.#history(key, reserve, headers, start);
     if (operation === 'batch-withdraw') return batchWithdraw(key, reserve, JSON.parse(body));
     if (operation === 'close') return close(key, reserve, JSON.parse(body));
     if (method !== 'GET') return refusal(405, 20);
-    const summary = { balance: amount(balanceOf(reserve)), last_origin: SENDER };
-    return { status: 200, json: { ...summary, reserve_expiration: { t_s: NOW + 100 } } };
+    return { status: 200, json: { ...reserve.summary(), last_origin: SENDER, reserve_expiration: { t_s: NOW + 100 } } };
   }
 
   #keys(known: string | undefined): Answer {
@@ -136,8 +159,7 @@ export class SmallExchange {
     return known === '"keys-1"' ? { status: 304, headers } : { status: 200, json: keysJson(this.#baseUrl), headers };
   }
 
-  #history(key: string, reserve: Reserve, headers: IncomingMessage['headers'], query: string): Answer {
-    const start = Number(/start=(\d+)/.exec(query)?.[1] ?? 0);
+  #history(key: string, reserve: Reserve, headers: IncomingMessage['headers'], start: number): Answer {
     const signed = message('ReserveHistoryRequest', { startOff: BigInt(start) });
     if (!verifies(signed, headers['taler-reserve-history-signature'] as string, key)) return refusal(403, 1252);
     const history = reserve.history.slice(start);
@@ -165,6 +187,7 @@ function batchWithdraw(key: string, reserve: Reserve, { planchets }: KeysJson): 
     const proof = { balance: amount(balanceOf(reserve)), requested_amount: amount(cost), history: reserve.history };
     return refusal(409, 1150, proof);
   }
+  reserve.batches.push(coins.map(({ entry }: KeysJson) => entry.h_coin_envelope));
   for (const { entry, units, signature } of coins) {
     reserve.withdrawn.push({ json: entry, units, signature });
     reserve.history.push(entry);
@@ -244,7 +267,7 @@ export function refusal(status: number, code: number, proof: object = {}): Answe
   return { status, json: { code, hint: `says the small exchange: ${code}`, ...proof } };
 }
 
-function verifies(signed: Uint8Array, signature: string, pub: string): boolean {
+export function verifies(signed: Uint8Array, signature: string, pub: string): boolean {
   return CRYPTO.eddsa.verify(signed, decodeBase32(signature), decodeBase32(pub));
 }
 
