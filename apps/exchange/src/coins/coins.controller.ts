@@ -41,7 +41,7 @@ export class CoinsController {
     if (!(await this.crypto.isSignedHeader(signed, { signature, pub: decodeBase32(coinPub, 32) }))) {
       throw new TalerError(ErrorCode.EXCHANGE_COIN_HISTORY_BAD_SIGNATURE);
     }
-    const history = await this.histories.read(coinPub, start);
+    const history = await this.histories.read(coinPub, { start });
     if (!history) throw new TalerError(ErrorCode.EXCHANGE_GENERIC_COIN_UNKNOWN, { detail: coinPub });
     const { denominationHash, balance, lastRow, entries } = history;
     return sendHistory(reply, { start, knownTag, lastRow }, async () => ({

@@ -1,6 +1,7 @@
 /** A coin's history as clients see it, made from the stream that decides; signed where the exchange vouches. */
-import { type CoinPub, type DenominationHash, Streams } from '@florin/domain';
+import { type CoinPub, type CoinRefusal, type DenominationHash, type Refuse, refuse, Streams } from '@florin/domain';
 import { decodeBase32, formatAmount, message, timestampJson } from '@florin/encoding';
+import type { Transaction } from '@florin/event-store';
 import { type CoinHistory, type CoinHistoryEntry, coinHistoryOf } from '@florin/projections';
 import { Injectable } from '@nestjs/common';
 import { ExchangeSigners } from '../runtime/signers.js';
@@ -16,6 +17,12 @@ export interface ReadCoinHistory {
   readonly entries: () => Promise<Json[]>;
 }
 
+/** With all entries of the coin's stream, as the decision saw it. */
+export type Proven<R> = R extends CoinRefusal ? R & { readonly history: ReadCoinHistory | undefined } : R;
+
+const isAboutCoin = (refusal: { readonly code: string }): refusal is CoinRefusal =>
+  /^COIN_(VALUE_INSUFFICIENT|DENOMINATION_CONFLICT|AGE_CONFLICT)$/.test(refusal.code);
+
 @Injectable()
 export class CoinHistories {
   constructor(
@@ -25,12 +32,18 @@ export class CoinHistories {
     private readonly config: Config,
   ) {}
 
-  /** Undefined if the exchange never saw the coin. */
-  async read(coinPub: CoinPub, start = 0): Promise<ReadCoinHistory | undefined> {
+  /**
+   * Undefined if the exchange never saw the coin.
+   * @param from the transaction, for the coin as its decision sees it: should it have moved, the attempt is made again
+   */
+  async read(
+    coinPub: CoinPub,
+    { start = 0, from = this.store }: { start?: number; from?: Pick<Transaction, 'readStream'> } = {},
+  ): Promise<ReadCoinHistory | undefined> {
     const stream = this.streams.coin(coinPub);
     const events = [];
     for (let complete = false; !complete; ) {
-      const page = await this.store.readStream(stream.name, { fromNumber: events.length });
+      const page = await from.readStream(stream.name, { fromNumber: events.length });
       events.push(...page.events.map((event) => stream.decode(event)));
       complete = page.complete;
     }
@@ -40,9 +53,11 @@ export class CoinHistories {
     return { denominationHash, balance, lastRow, entries: () => this.render(coinPub, history) };
   }
 
-  /** The proof of a conflict: all entries. */
-  async proof(coinPub: CoinPub): Promise<Json[]> {
-    return (await this.read(coinPub))?.entries() ?? [];
+  /** A refusal with its proof, if it is about what a coin did before. */
+  async proven<R extends { readonly code: string }>(tx: Transaction, refusal: R): Promise<Refuse<Proven<R>>> {
+    if (!isAboutCoin(refusal)) return refuse(refusal as Proven<R>);
+    const history = await this.read(refusal.coinPub, { from: tx });
+    return refuse({ ...refusal, history } as Proven<R>);
   }
 
   private render(coinPub: CoinPub, history: CoinHistory): Promise<Json[]> {

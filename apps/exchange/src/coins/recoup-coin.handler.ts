@@ -17,6 +17,7 @@ import { ReserveExpiry } from '../reserves/expiry.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config, EventStore } from '../runtime/tokens.js';
+import { CoinHistories } from './history.js';
 import { type CoinDisclosure, claimOf, RecoupChecks } from './recoup.checks.js';
 
 /** The reserve that got the value. */
@@ -37,6 +38,7 @@ export class RecoupCoinHandler implements ICommandHandler<RecoupCoin> {
     private readonly streams: Streams,
     private readonly keys: KeyRing,
     private readonly checks: RecoupChecks,
+    private readonly histories: CoinHistories,
     private readonly expiry: ReserveExpiry,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -65,7 +67,7 @@ export class RecoupCoinHandler implements ICommandHandler<RecoupCoin> {
       const demand = { reservePub, disclosed, now: this.clock.now(), keysRevision, closingDelayS, legalDelayS };
       const decision = decideCoinRecoup(await tx.load(reserve), coin, demand);
       if (decision.kind === 'repeat') return repeat(reservePub);
-      if (decision.kind === 'refuse') return decision;
+      if (decision.kind === 'refuse') return this.histories.proven(tx, decision.refusal);
       for (const { event } of decision.value.coins) tx.append(stream.append(event));
       tx.append(reserve.append(decision.value.reserve));
       return accept(reservePub);

@@ -18,6 +18,7 @@ import { ReserveExpiry } from '../reserves/expiry.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config } from '../runtime/tokens.js';
+import { CoinHistories } from './history.js';
 import { type CoinDisclosure, claimOf, RecoupChecks } from './recoup.checks.js';
 
 /** The reserve shows what came of it. */
@@ -41,6 +42,7 @@ export class RecoupWithdrawalHandler implements ICommandHandler<RecoupWithdrawal
     private readonly keys: KeyRing,
     private readonly checks: RecoupChecks,
     private readonly deposits: PurseDeposits,
+    private readonly histories: CoinHistories,
     private readonly expiry: ReserveExpiry,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -77,7 +79,7 @@ export class RecoupWithdrawalHandler implements ICommandHandler<RecoupWithdrawal
         legalDelayS,
       });
       if (decision.kind === 'repeat') return repeat(undefined);
-      if (decision.kind === 'refuse') return decision;
+      if (decision.kind === 'refuse') return this.histories.proven(tx, decision.refusal);
       for (const { coinPub, event } of decision.value.coins) tx.append(this.streams.coin(coinPub).append(event));
       tx.append(stream.append(decision.value.reserve));
       return accept(undefined);

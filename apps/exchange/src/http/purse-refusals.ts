@@ -2,7 +2,7 @@
 
 import { encodeDenominationPub } from '@florin/crypto';
 import type {
-  CoinPub,
+  CoinRefusal,
   CreateRefusal,
   DeleteRefusal,
   DepositRefusal,
@@ -16,7 +16,7 @@ import type {
 import { ErrorCode, formatAmount, type SentErrorCode, timestampJson } from '@florin/encoding';
 import { Injectable } from '@nestjs/common';
 import type { CoinCheckRefusal } from '../coins/coin.checks.js';
-import { CoinHistories } from '../coins/history.js';
+import type { Proven } from '../coins/history.js';
 import type { RecoupCheckRefusal } from '../coins/recoup.checks.js';
 import { denominationPub } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
@@ -27,9 +27,7 @@ import { coinSignatureJson } from './wire-crypto.js';
 /** Every refusal of the endpoints of coins and purses, but for those that other endpoints have too. */
 export type PurseRefusal =
   | Exclude<CoinCheckRefusal | RecoupCheckRefusal, { readonly oper: string }>
-  | RecoupRefusal
-  | CreateRefusal
-  | DepositRefusal
+  | Proven<RecoupRefusal | CreateRefusal | DepositRefusal>
   | MergeRefusal
   | DeleteRefusal
   | Exclude<PurseRequestRefusal, { readonly code: 'RESERVE_UNKNOWN' }>
@@ -56,7 +54,6 @@ export type PurseTable = {
 export class PurseRefusals {
   constructor(
     private readonly keys: KeyRing,
-    private readonly histories: CoinHistories,
     private readonly config: Config,
   ) {}
 
@@ -76,22 +73,25 @@ export class PurseRefusals {
     AGE_PROOF_INVALID: () => new TalerError(ErrorCode.EXCHANGE_PURSE_DEPOSIT_COIN_AGE_ATTESTATION_FAILURE),
     DEPOSITS_OVERFLOW: () => new TalerError(ErrorCode.GENERIC_FAILED_COMPUTE_AMOUNT),
 
-    COIN_VALUE_INSUFFICIENT: ({ coinPub, denominationHash }) =>
-      this.doubleSpend(ErrorCode.EXCHANGE_GENERIC_INSUFFICIENT_FUNDS, coinPub, { h_denom_pub: denominationHash }),
-    COIN_DENOMINATION_CONFLICT: ({ coinPub, known }) => {
+    COIN_VALUE_INSUFFICIENT: (refusal) =>
+      doubleSpend(ErrorCode.EXCHANGE_GENERIC_INSUFFICIENT_FUNDS, refusal, { h_denom_pub: refusal.denominationHash }),
+    COIN_DENOMINATION_CONFLICT: (refusal) => {
+      const { known } = refusal;
       const offered = this.keys.shownBook()?.denominations.get(known.denominationHash);
-      return this.doubleSpend(ErrorCode.EXCHANGE_GENERIC_COIN_CONFLICTING_DENOMINATION_KEY, coinPub, {
+      return doubleSpend(ErrorCode.EXCHANGE_GENERIC_COIN_CONFLICTING_DENOMINATION_KEY, refusal, {
         h_denom_pub: known.denominationHash,
         ...(offered && { prev_denom_pub: encodeDenominationPub(denominationPub(offered)) }),
         prev_denom_sig: coinSignatureJson(known.denominationSignature),
       });
     },
-    COIN_AGE_CONFLICT: ({ coinPub, denominationHash, expected }) =>
-      this.doubleSpend(ErrorCode.EXCHANGE_GENERIC_COIN_CONFLICTING_AGE_HASH, coinPub, {
+    COIN_AGE_CONFLICT: (refusal) => {
+      const { denominationHash, expected } = refusal;
+      return doubleSpend(ErrorCode.EXCHANGE_GENERIC_COIN_CONFLICTING_AGE_HASH, refusal, {
         h_denom_pub: denominationHash,
         expected_age_commitment_hash: expected ?? null,
         conflict_detail: expected === undefined ? 'the coin came without an age commitment' : 'another age commitment',
-      }),
+      });
+    },
 
     EXPIRATION_BEFORE_NOW: () => new TalerError(ErrorCode.EXCHANGE_PURSE_CREATE_EXPIRATION_BEFORE_NOW),
     EXPIRATION_IS_NEVER: () => new TalerError(ErrorCode.EXCHANGE_PURSE_CREATE_EXPIRATION_IS_NEVER),
@@ -156,13 +156,6 @@ export class PurseRefusals {
 
   private readonly amount = (units: bigint): string => formatAmount({ currency: this.config.currency, units });
 
-  /** DepositDoubleSpendError: what the coin's stream shows of its spending is the proof. */
-  private async doubleSpend(code: SentErrorCode, coinPub: CoinPub, more: object): Promise<TalerError> {
-    return new TalerError(code, {
-      body: { coin_pub: coinPub, ...more, history: await this.histories.proof(coinPub) },
-    });
-  }
-
   /** What the purse's key signed first. */
   private termsJson(stored: SignedTerms): Record<string, unknown> {
     return {
@@ -174,6 +167,15 @@ export class PurseRefusals {
       merge_pub: stored.mergePub,
     };
   }
+}
+
+/** DepositDoubleSpendError: what the coin's stream shows of its spending is the proof. */
+async function doubleSpend(
+  code: SentErrorCode,
+  { coinPub, history }: Proven<CoinRefusal>,
+  more: object,
+): Promise<TalerError> {
+  return new TalerError(code, { body: { coin_pub: coinPub, ...more, history: (await history?.entries()) ?? [] } });
 }
 
 const contractConflict = ({ econtractHash, econtractSignature, contractPub }: PurseContract): TalerError =>

@@ -3,7 +3,7 @@ import type { DenominationHash, DenominationRefusal, RecoupDenominationRefusal, 
 import { decodeBase32, ErrorCode, formatAmount, message, type SentErrorCode, timestampJson } from '@florin/encoding';
 import { Injectable } from '@nestjs/common';
 import type { LegitimizationRefusal } from '../kyc/legitimization.js';
-import { ReserveHistory } from '../reserves/history.js';
+import type { ReadHistory } from '../reserves/history.js';
 import type { WithdrawCheckRefusal } from '../reserves/withdraw.checks.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing, type KeysMissing } from '../runtime/key-ring.js';
@@ -24,9 +24,10 @@ export type Refusal =
   | { readonly code: 'AGE_RESTRICTED'; readonly maximumAge: number }
   | {
       readonly code: 'BALANCE_INSUFFICIENT';
-      readonly reservePub: ReservePub;
       readonly balance: bigint;
       readonly requested: bigint;
+      /** The reserve as the decision saw it. */
+      readonly history: ReadHistory;
     }
   | { readonly code: 'PARTLY_WITHDRAWN' }
   | { readonly code: 'NONCE_REUSED' }
@@ -48,7 +49,6 @@ export class Refusals {
   constructor(
     private readonly keys: KeyRing,
     private readonly signers: ExchangeSigners,
-    private readonly history: ReserveHistory,
     private readonly purses: PurseRefusals,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -90,12 +90,12 @@ export class Refusals {
       new TalerError(ErrorCode.EXCHANGE_RESERVES_AGE_RESTRICTION_REQUIRED, {
         body: { maximum_allowed_age: this.keys.lowestAgeOfGroup(maximumAge) },
       }),
-    BALANCE_INSUFFICIENT: async ({ reservePub, balance, requested }) =>
+    BALANCE_INSUFFICIENT: async ({ balance, requested, history }) =>
       new TalerError(ErrorCode.EXCHANGE_WITHDRAW_INSUFFICIENT_FUNDS, {
         body: {
           balance: this.amount(balance),
           requested_amount: this.amount(requested),
-          history: (await this.history.entries(reservePub)).map(({ json }) => json),
+          history: (await history.entries(0)).map(({ json }) => json),
         },
       }),
     PARTLY_WITHDRAWN: () => new TalerError(ErrorCode.EXCHANGE_WITHDRAW_IDEMPOTENT_PLANCHET),

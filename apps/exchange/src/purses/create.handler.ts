@@ -23,6 +23,7 @@ import {
 import { Ledger } from '@florin/event-store';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CoinChecks, type CoinOffer } from '../coins/coin.checks.js';
+import { CoinHistories } from '../coins/history.js';
 import type { Refusal } from '../http/refusals.js';
 import { Clock } from '../runtime/clock.js';
 import { Cryptography } from '../runtime/cryptography.js';
@@ -58,6 +59,7 @@ export class CreatePurseHandler implements ICommandHandler<CreatePurse> {
     private readonly coinChecks: CoinChecks,
     private readonly purseChecks: PurseChecks,
     private readonly deposits: PurseDeposits,
+    private readonly histories: CoinHistories,
     private readonly expiry: PurseExpiry,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -94,7 +96,7 @@ export class CreatePurseHandler implements ICommandHandler<CreatePurse> {
         now,
         keysRevision,
       });
-      if (decision.kind === 'refuse') return decision;
+      if (decision.kind === 'refuse') return this.histories.proven(tx, decision.refusal);
       if (decision.kind === 'repeat') return repeat(await this.deposits.earlier(tx, pursePub, decision.earlier));
       return accept(await this.deposits.append(tx, decision.value, { pursePub, terms, now }));
     });

@@ -15,6 +15,7 @@ import {
 import { Ledger } from '@florin/event-store';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CoinChecks, type CoinOffer } from '../coins/coin.checks.js';
+import { CoinHistories } from '../coins/history.js';
 import type { Refusal } from '../http/refusals.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
@@ -45,6 +46,7 @@ export class DepositIntoPurseHandler implements ICommandHandler<DepositIntoPurse
     private readonly keys: KeyRing,
     private readonly coinChecks: CoinChecks,
     private readonly deposits: PurseDeposits,
+    private readonly histories: CoinHistories,
     private readonly expiry: PurseExpiry,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -86,7 +88,7 @@ export class DepositIntoPurseHandler implements ICommandHandler<DepositIntoPurse
         now,
         keysRevision: verified.value.keysRevision,
       });
-      if (decision.kind === 'refuse') return decision;
+      if (decision.kind === 'refuse') return this.histories.proven(tx, decision.refusal);
       if (decision.kind === 'repeat') {
         return repeat({ terms, confirmation: await this.deposits.earlier(tx, pursePub, decision.earlier) });
       }

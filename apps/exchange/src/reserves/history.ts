@@ -1,6 +1,7 @@
 /** A reserve's history as clients see it, made from the stream that decides; signed where the exchange vouches. */
 import { type ReservePub, Streams } from '@florin/domain';
 import { decodeBase32, formatAmount, message, timestampJson } from '@florin/encoding';
+import type { Transaction } from '@florin/event-store';
 import { type ReserveHistoryEntry, reserveHistoryEntries, withoutSettledRequests } from '@florin/projections';
 import { Injectable } from '@nestjs/common';
 import { Accounts } from '../runtime/accounts.js';
@@ -16,7 +17,7 @@ export interface HistoryRow {
 export interface ReadHistory {
   readonly balance: bigint;
   readonly lastRow: number;
-  /** Entries after number `start`. */
+  /** Entries after number `start`, grouped by type, newest first within a type, as the reference answers. */
   readonly entries: (start: number) => Promise<HistoryRow[]>;
 }
 
@@ -33,18 +34,17 @@ export class ReserveHistory {
     private readonly config: Config,
   ) {}
 
-  /** All entries after number `start`, grouped by type, newest first within a type, as the reference answers. */
-  async entries(reservePub: ReservePub, start = 0): Promise<HistoryRow[]> {
-    return (await this.read(reservePub)).entries(start);
-  }
-
-  /** The reserve as its stream says, and its history on demand; `lastRow` is 0 if the reserve does not exist. */
-  async read(reservePub: ReservePub): Promise<ReadHistory> {
+  /**
+   * The reserve as its stream says, and its history on demand; `lastRow` is 0 if the reserve does not exist.
+   * @param from the transaction, for the reserve as its decision sees it: should it have moved, the attempt is made
+   * again
+   */
+  async read(reservePub: ReservePub, from: Pick<Transaction, 'readStream'> = this.store): Promise<ReadHistory> {
     const stream = this.streams.reserve(reservePub);
     const rows: { row: number; entry: ReserveHistoryEntry }[] = [];
     let state = stream.initial();
     for (let fromNumber = 0, complete = false; !complete; ) {
-      const page = await this.store.readStream(stream.name, { fromNumber });
+      const page = await from.readStream(stream.name, { fromNumber });
       for (const event of page.events) {
         const decoded = stream.decode(event);
         for (const entry of reserveHistoryEntries(decoded)) rows.push({ row: rows.length + 1, entry });

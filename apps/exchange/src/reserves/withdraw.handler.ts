@@ -30,6 +30,7 @@ import { Clock } from '../runtime/clock.js';
 import { ExchangeSigners } from '../runtime/signers.js';
 import { Config } from '../runtime/tokens.js';
 import { ReserveExpiry } from './expiry.js';
+import { ReserveHistory } from './history.js';
 import { type PricedCoin, WithdrawChecks } from './withdraw.checks.js';
 
 /** One coin of a request. */
@@ -61,6 +62,7 @@ export class WithdrawHandler implements ICommandHandler<Withdraw> {
     private readonly streams: Streams,
     private readonly checks: WithdrawChecks,
     private readonly signers: ExchangeSigners,
+    private readonly histories: ReserveHistory,
     private readonly legitimization: Legitimization,
     private readonly expiry: ReserveExpiry,
     private readonly clock: Clock,
@@ -90,7 +92,11 @@ export class WithdrawHandler implements ICommandHandler<Withdraw> {
         const allowed = await this.legitimization.checkWithdraw(tx, { reservePub, reserve, amount: cost, now });
         if (allowed.kind === 'refuse') return allowed;
         const decision = decideWithdraw(reserve, { cost, maximumAge: allowed.value.maximumAge });
-        if (decision.kind === 'refuse') return refuse({ ...decision.refusal, reservePub });
+        if (decision.kind === 'refuse') {
+          const { refusal } = decision;
+          if (refusal.code !== 'BALANCE_INSUFFICIENT') return refuse({ ...refusal, reservePub });
+          return refuse({ ...refusal, history: await this.histories.read(reservePub, tx) });
+        }
         const nonces = await this.unusedNonces(tx, coins);
         if (!nonces) return refuse({ code: 'NONCE_REUSED' });
 
