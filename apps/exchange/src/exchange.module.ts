@@ -1,8 +1,8 @@
 /** The composition of the HTTP service: what the root made is handed in, everything else is wired here. */
 import { EventCodec, Streams } from '@florin/domain';
-import { Ledger } from '@florin/event-store';
+import { type Leases as LeasesPort, Ledger, soleHolder } from '@florin/event-store';
 import { Views } from '@florin/projections';
-import { AccountVault, Signers, Verifiers } from '@florin/signing';
+import { AccountVault, KeyFolder, Signers, Verifiers } from '@florin/signing';
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { CoinChecks } from './coins/coin.checks.js';
@@ -13,8 +13,12 @@ import { RecoupWithdrawalHandler } from './coins/recoup.handler.js';
 import { RecoupCoinHandler } from './coins/recoup-coin.handler.js';
 import { PurseRefusals } from './http/purse-refusals.js';
 import { Refusals } from './http/refusals.js';
+import { ExpiredKeys } from './keys/expired-keys.js';
+import { FutureKeys } from './keys/future-keys.js';
+import { KeyPlans } from './keys/key-plans.js';
 import { MasterTerms } from './keys/master-terms.js';
 import { MetaController } from './keys/meta.controller.js';
+import { NodeKeys } from './keys/node-keys.js';
 import { Offering } from './keys/offering.js';
 import { PublishedKeys } from './keys/published-keys.js';
 import { DecideLegitimizationHandler } from './kyc/decide.handler.js';
@@ -22,6 +26,9 @@ import { KycController } from './kyc/kyc.controller.js';
 import { KycStatus } from './kyc/kyc-status.js';
 import { Legitimization } from './kyc/legitimization.js';
 import { ManagementController } from './management/management.controller.js';
+import { RecordMasterDecisionHandler } from './management/master-decision.handler.js';
+import { MasterSignatures } from './management/master-signatures.js';
+import { OfferKeysHandler } from './management/offer-keys.handler.js';
 import { Revocations } from './management/revocations.js';
 import { RevokeDenominationHandler } from './management/revoke.handler.js';
 import { PurseConfirmations } from './purses/confirmations.js';
@@ -52,7 +59,7 @@ import { Jobs } from './runtime/jobs.js';
 import { KeyRing } from './runtime/key-ring.js';
 import { LongPoll } from './runtime/long-poll.js';
 import { ExchangeSigners } from './runtime/signers.js';
-import { Config, EventStore, Log } from './runtime/tokens.js';
+import { Config, EventStore, Leases, Log } from './runtime/tokens.js';
 import { BookCredits } from './wire/book-credits.js';
 import { DecideTransferHandler } from './wire/decide-transfer.handler.js';
 import { Gateways } from './wire/gateways.js';
@@ -69,13 +76,15 @@ export interface Foundation {
   readonly verifiers: Verifiers;
   readonly vault: AccountVault;
   readonly ledger: Ledger;
+  /** Of a store that several nodes share; without them this process has it to itself. */
+  readonly leases?: LeasesPort;
 }
 
 @Module({})
 class ExchangeModule {}
 
 export function exchangeModule(foundation: Foundation): DynamicModule {
-  const { config, log, clock, store, views, signers, verifiers, vault, ledger } = foundation;
+  const { config, log, clock, store, views, signers, verifiers, vault, ledger, leases } = foundation;
   const given: Provider[] = [
     { provide: Config, useValue: config },
     { provide: Log, useValue: log },
@@ -86,6 +95,8 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     { provide: Verifiers, useValue: verifiers },
     { provide: AccountVault, useValue: vault },
     { provide: Ledger, useValue: ledger },
+    { provide: KeyFolder, useFactory: () => signers.folder },
+    { provide: Leases, useValue: leases ?? soleHolder },
     { provide: Streams, useValue: new Streams(config.instance, new EventCodec(config.currency)) },
   ];
   const handlers = [
@@ -101,6 +112,8 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     RequestPurseHandler,
     RecoupWithdrawalHandler,
     RecoupCoinHandler,
+    OfferKeysHandler,
+    RecordMasterDecisionHandler,
     RevokeDenominationHandler,
   ];
   const services = [
@@ -111,13 +124,18 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     CoinHistories,
     Cryptography,
     ExchangeSigners,
+    ExpiredKeys,
+    FutureKeys,
     Gateways,
     Jobs,
+    KeyPlans,
     KeyRing,
     KycStatus,
     Legitimization,
     LongPoll,
+    MasterSignatures,
     MasterTerms,
+    NodeKeys,
     Offering,
     PayTransfers,
     PublishedKeys,

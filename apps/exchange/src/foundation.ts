@@ -1,19 +1,19 @@
 /** Makes what the HTTP service stands on, in the order that the architecture gives, and takes it down again. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { encodeBase32 } from '@florin/encoding';
-import { Ledger, openSqliteStore, type SqliteStore, START } from '@florin/event-store';
+import { DamagedStore, type EsdbStore, type EventStore, Ledger, type SqliteStore, START } from '@florin/event-store';
 import { Views } from '@florin/projections';
 import { AccountVault, KeyFolder, Signers, Verifiers } from '@florin/signing';
 import { type DevelopmentBank, startDevelopmentBank } from '@florin/wire';
 import type { Settings } from './config/config.js';
 import { ConfigError } from './config/reader.js';
 import type { Foundation } from './exchange.module.js';
+import { openStore } from './open-store.js';
 import { SystemClock } from './runtime/clock.js';
 import type { Config, Log } from './runtime/tokens.js';
 
 export interface RunningFoundation extends Foundation {
-  readonly store: SqliteStore;
+  readonly store: SqliteStore | EsdbStore;
   readonly bank: DevelopmentBank | undefined;
   /** Ties the key folder to this ledger; called once the ledger holds its first events. */
   markLedger(): Promise<void>;
@@ -31,9 +31,6 @@ export async function layFoundation(
   log: Log,
   stop: (reason: string) => void,
 ): Promise<RunningFoundation> {
-  if (settings.store !== 'embedded') {
-    throw new ConfigError(`store is ${settings.store}; this version serves the embedded store only`);
-  }
   const undo: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const step of undo.reverse()) await step();
@@ -53,17 +50,12 @@ export async function layFoundation(
 
     const clock = new SystemClock();
     const { pub: logPub } = await signers.generate({ kind: 'log' });
-    const origin = `florin/${config.instance}/${encodeBase32(logPub).slice(0, 16)}`;
-    const store = await openSqliteStore({
-      folder: config.data,
-      origin,
+    const { store, origin, leases } = await openStore(config, {
+      log,
+      clock,
       logPub,
       signHead: (head) => signers.signHead(head),
-      now: () => clock.nowUs(),
-      onReport: (report) => {
-        log[report.kind === 'scrubbed' ? 'info' : 'warn']({ report }, 'the event store reports');
-        if (report.kind === 'damaged') stop('the ledger is damaged');
-      },
+      stop,
     });
     undo.push(() => store.close());
     await checkOwnership(folder, store, origin);
@@ -83,7 +75,10 @@ export async function layFoundation(
     const scrubRegularly = (): void => {
       const { signal } = scrubbing;
       const round = (): void => {
-        store.scrub({ signal }).catch((error: Error) => log.error({ reason: error.message }, 'the scrub found damage'));
+        store.scrub({ signal }).catch((error: Error) => {
+          const what = error instanceof DamagedStore ? 'the scrub found damage' : 'the scrub could not be finished';
+          log.error({ reason: error.message }, what);
+        });
       };
       round();
       const daily = setInterval(round, DAY_MS);
@@ -100,6 +95,7 @@ export async function layFoundation(
       verifiers,
       vault,
       ledger,
+      leases,
       bank,
       markLedger,
       scrubRegularly,
@@ -117,12 +113,12 @@ const INLINE_VERIFICATIONS_MAX = 8;
 const DAY_MS = 86_400_000;
 
 /** Keys that served another ledger must not begin a new one: its coins could be spent in both. */
-async function checkOwnership(folder: KeyFolder, store: SqliteStore, origin: string): Promise<void> {
+async function checkOwnership(folder: KeyFolder, store: EventStore, origin: string): Promise<void> {
   const owner = await folder.ledgerOf();
   if (owner === undefined) return;
   if ((await store.lastPosition()) === START) {
     throw new ConfigError(
-      `the key folder ${folder.path} belongs to the ledger ${owner}, but the data folder holds no events; ` +
+      `the key folder ${folder.path} belongs to the ledger ${owner}, but the event store holds none of it; ` +
         'restore the ledger, or begin anew with an empty key folder',
     );
   }
@@ -132,7 +128,7 @@ async function checkOwnership(folder: KeyFolder, store: SqliteStore, origin: str
 }
 
 /** A clock that lies before the last event is suspect from the start. */
-async function observeLastEvent(clock: SystemClock, store: SqliteStore): Promise<void> {
+async function observeLastEvent(clock: SystemClock, store: SqliteStore | EsdbStore): Promise<void> {
   const lastUs = await store.lastWrittenAtUs();
   if (lastUs !== undefined) clock.observeEvent(lastUs);
 }

@@ -11,7 +11,6 @@ import { readConfig, type Settings } from './config/config.js';
 import { ConfigError } from './config/reader.js';
 import { layFoundation, type RunningFoundation } from './foundation.js';
 import { createHttpService } from './http/service.js';
-import { Offering } from './keys/offering.js';
 import { Jobs } from './runtime/jobs.js';
 import { KeyRing } from './runtime/key-ring.js';
 
@@ -74,7 +73,7 @@ async function main(): Promise<void> {
     },
   ]);
   await app.get(KeyRing).start();
-  await app.get(Offering).round();
+  await app.get(Jobs).startKeys();
   await foundation.markLedger();
   app.get(Jobs).start();
   foundation.scrubRegularly();

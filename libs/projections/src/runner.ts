@@ -4,7 +4,7 @@
  *
  *     store.subscribe -> batches (one is applied while the next is gathered) -> thread -> tables and checkpoint
  */
-import { type EventStore, type Position, START } from '@florin/event-store';
+import { type EventStore, NOT_COUNTED, type Position, START } from '@florin/event-store';
 import { type Batch, batches, type Checkpoint, earliest, feed, tipOf, wantedBy } from './batch.js';
 import type { ViewCheckpoint } from './file.js';
 import type { Moment, OnProgress, PastView, Site, Verification } from './maintenance.js';
@@ -247,5 +247,6 @@ async function belongsTo(store: EventStore, { position, events, tip }: Checkpoin
   if (!tip) return position === START;
   const page = await store.readStream(tip.stream, { fromNumber: tip.number, limit: 1 });
   const event = page.events[0];
-  return event?.index === events - 1 && event.position === position && tipOf(event).leaf === tip.leaf;
+  if (!event || event.position !== position || tipOf(event).leaf !== tip.leaf) return false;
+  return event.index === events - 1 || event.index === NOT_COUNTED;
 }

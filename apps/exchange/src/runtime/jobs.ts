@@ -1,8 +1,12 @@
-/** Work that goes on by itself: looked at often, never timed to a date, ended in order when the process stops. */
+/**
+ * Work that goes on by itself: looked at often, never timed to a date, ended in order when the process stops. Where
+ * several nodes share a store, one of them does it at a time; that nothing is done twice is seen to by the streams.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Views } from '@florin/projections';
 import { watchCredits } from '@florin/wire';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { NodeKeys } from '../keys/node-keys.js';
 import { Offering } from '../keys/offering.js';
 import { PurseExpiry } from '../purses/expiry.js';
 import { ReserveExpiry } from '../reserves/expiry.js';
@@ -10,11 +14,14 @@ import { BookCredits } from '../wire/book-credits.js';
 import { Gateways } from '../wire/gateways.js';
 import { PayTransfers } from '../wire/pay-transfers.js';
 import { Clock } from './clock.js';
-import { Log } from './tokens.js';
+import { KeyRing } from './key-ring.js';
+import { Leases, Log } from './tokens.js';
 
 const PAY_EVERY_MS = 500;
 const EXPIRE_EVERY_MS = 5_000;
 const OFFER_EVERY_MS = 60_000;
+const LOAD_EVERY_MS = 3_000;
+const KEYS_POLL_MS = 100;
 const OVERDUE_PER_ROUND = 100;
 
 @Injectable()
@@ -30,17 +37,53 @@ export class Jobs implements BeforeApplicationShutdown {
     private readonly expiry: ReserveExpiry,
     private readonly purseExpiry: PurseExpiry,
     private readonly offering: Offering,
+    private readonly nodeKeys: NodeKeys,
+    private readonly keys: KeyRing,
+    private readonly leases: Leases,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}
 
-  start(): void {
+  /**
+   * Begins to see to the keys. @returns once this node has them: it has looked itself, or another node has made them
+   * @throws what the first look of this node throws
+   */
+  async startKeys(): Promise<void> {
+    const looked = new Promise<boolean>((resolve, reject) => {
+      const look = async (): Promise<void> => {
+        try {
+          await this.offering.round();
+          resolve(true);
+        } catch (error) {
+          reject(error);
+          throw error;
+        }
+      };
+      this.onOneNode('keys', (held) => this.every(OFFER_EVERY_MS, 'offering keys', look, held));
+    });
+    looked.catch(() => undefined); // a later look that fails is logged
     const { signal } = this.stop;
-    for (const name of this.gateways.names()) this.running.push(this.watch(name, signal));
-    this.every(PAY_EVERY_MS, 'paying transfers', () => this.transfers.round(signal));
-    this.every(EXPIRE_EVERY_MS, 'closing overdue reserves', () => this.expire(signal));
-    this.every(EXPIRE_EVERY_MS, 'ending overdue purses', () => this.endPurses(signal));
-    this.every(OFFER_EVERY_MS, 'offering keys', () => this.offering.round());
+    while (!(await Promise.race([looked, pause(KEYS_POLL_MS, signal).then(() => false)])) && !signal.aborted) {
+      await this.keys.confirm();
+      if (await this.nodeKeys.round()) break;
+    }
+    await this.nodeKeys.round();
+    this.running.push(this.every(LOAD_EVERY_MS, 'loading keys', () => this.nodeKeys.round(), signal));
+  }
+
+  start(): void {
+    this.onOneNode('wirewatch', async (held) => {
+      await Promise.all(this.gateways.names().map((name) => this.watch(name, held)));
+    });
+    this.onOneNode('transfers', (held) =>
+      this.every(PAY_EVERY_MS, 'paying transfers', () => this.transfers.round(held), held),
+    );
+    this.onOneNode('expiry', async (held) => {
+      await Promise.all([
+        this.every(EXPIRE_EVERY_MS, 'closing overdue reserves', () => this.expire(held), held),
+        this.every(EXPIRE_EVERY_MS, 'ending overdue purses', () => this.endPurses(held), held),
+      ]);
+    });
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -80,21 +123,30 @@ export class Jobs implements BeforeApplicationShutdown {
     }
   }
 
+  private onOneNode(job: string, work: (held: AbortSignal) => Promise<void>): void {
+    const done = this.leases.whileHeld(job, this.stop.signal, work).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.log.error({ job, reason }, 'a job has ended');
+    });
+    this.running.push(done);
+  }
+
   /** A round that fails is logged and tried again at its next turn. */
-  private every(pauseMs: number, name: string, round: () => Promise<unknown>): void {
-    const { signal } = this.stop;
-    const loop = async (): Promise<void> => {
-      while (!signal.aborted) {
-        try {
-          await round();
-        } catch (error) {
-          const reason = error instanceof Error ? error.message : String(error);
-          if (!signal.aborted) this.log.error({ job: name, reason }, 'a round of a job failed');
-        }
-        await pause(pauseMs, signal);
+  private async every(
+    pauseMs: number,
+    name: string,
+    round: () => Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await round();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (!signal.aborted) this.log.error({ job: name, reason }, 'a round of a job failed');
       }
-    };
-    this.running.push(loop());
+      await pause(pauseMs, signal);
+    }
   }
 }
 

@@ -19,6 +19,7 @@ const CONFIRM_EVERY_MS = 3_000;
 export class KeyRing implements OnApplicationShutdown {
   private book: KeyBook | undefined;
   private confirmedAtMs = Number.NEGATIVE_INFINITY;
+  private isLacking = false;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -49,9 +50,14 @@ export class KeyRing implements OnApplicationShutdown {
     return this.book;
   }
 
-  /** What is offered, to decide on; undefined while there is nothing, or the view is too old. */
+  /** Names the offered keys that this node does not hold: as long as there are any, it acts on nothing. */
+  lack(names: readonly string[]): void {
+    this.isLacking = names.length > 0;
+  }
+
+  /** What is offered, to decide on; undefined while there is nothing, a key is lacking, or the view is too old. */
   usableBook(): KeyBook | undefined {
-    if (!this.book?.terms || performance.now() - this.confirmedAtMs > STALE_MS) return undefined;
+    if (!this.book?.terms || this.isLacking || performance.now() - this.confirmedAtMs > STALE_MS) return undefined;
     return this.book;
   }
 

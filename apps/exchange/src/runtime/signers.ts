@@ -1,7 +1,7 @@
 /** The signer processes, in the domain's terms: base32 in, base32 out. */
 import type { BlindSignature, DenominationHash, EddsaSignature, Planchet } from '@florin/domain';
 import { decodeBase32, ErrorCode, encodeBase32 } from '@florin/encoding';
-import { Signers } from '@florin/signing';
+import { denominationKeyName, type KeyName, Signers, SigningRefused, signingKeyName } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
 import { retryLater } from '../http/taler-error.js';
 import { planchetBytes } from './cryptography.js';
@@ -24,9 +24,12 @@ export class ExchangeSigners {
   async signBlinded(
     coins: readonly { readonly denominationHash: DenominationHash; readonly planchet: Planchet }[],
   ): Promise<readonly BlindSignature[]> {
-    const signed = await this.signers.signBlinded(
-      coins.map(({ denominationHash, planchet }) => ({ denominationHash, planchet: planchetBytes(planchet) })),
-    );
+    const requests = coins.map(({ denominationHash, planchet }) => ({
+      denominationHash,
+      planchet: planchetBytes(planchet),
+    }));
+    const names = coins.map(({ denominationHash }) => denominationKeyName(denominationHash));
+    const signed = await this.holding(names, () => this.signers.signBlinded(requests));
     return signed.map((signature) =>
       signature.cipher === 'RSA'
         ? ({ cipher: 'RSA', signature: encodeBase32(signature.blindSignature) } as BlindSignature)
@@ -36,7 +39,8 @@ export class ExchangeSigners {
 
   /** The two public nonces for a wallet's session nonce, in base32. */
   async publicNonces(denominationHash: DenominationHash, nonce: string): Promise<readonly [string, string]> {
-    const { rPub0, rPub1 } = await this.signers.deriveR(denominationHash, decodeBase32(nonce, 32), 'withdraw');
+    const derive = () => this.signers.deriveR(denominationHash, decodeBase32(nonce, 32), 'withdraw');
+    const { rPub0, rPub1 } = await this.holding([denominationKeyName(denominationHash)], derive);
     return [encodeBase32(rPub0), encodeBase32(rPub1)];
   }
 
@@ -49,7 +53,19 @@ export class ExchangeSigners {
   }
 
   async signAllWith(exchangePub: string, messages: readonly Uint8Array[]): Promise<EddsaSignature[]> {
-    const signatures = await this.signers.sign(exchangePub, messages);
+    const sign = () => this.signers.sign(exchangePub, messages);
+    const signatures = await this.holding([signingKeyName(exchangePub)], sign);
     return signatures.map((signature) => encodeBase32(signature) as EddsaSignature);
+  }
+
+  /** What another node has just offered may not have reached the signers of this one. */
+  private async holding<Signed>(names: readonly KeyName[], sign: () => Promise<Signed>): Promise<Signed> {
+    try {
+      return await sign();
+    } catch (error) {
+      if (!(error instanceof SigningRefused && error.reason === 'unknown-key')) throw error;
+      await this.signers.load([...new Set(names)]);
+      return sign();
+    }
   }
 }

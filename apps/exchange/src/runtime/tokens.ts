@@ -1,5 +1,5 @@
 /** What the composition root hands in: final settings, the log and the store, as classes that Nest can inject. */
-import type { EventStore as EventStorePort } from '@florin/event-store';
+import type { EventStore as EventStorePort, Leases as LeasesPort } from '@florin/event-store';
 import type { Logger } from 'pino';
 import type { Settings } from '../config/config.js';
 
@@ -18,3 +18,7 @@ export abstract class Log {}
 export interface EventStore extends EventStorePort {}
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: what Nest injects by type needs a class of that name
 export abstract class EventStore {}
+
+export interface Leases extends LeasesPort {}
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: what Nest injects by type needs a class of that name
+export abstract class Leases {}

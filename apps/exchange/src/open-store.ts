@@ -1,0 +1,67 @@
+/** Opens the event store that the configuration names; what cannot work is told apart from what is away for now. */
+import { encodeBase32 } from '@florin/encoding';
+import {
+  type EsdbStore,
+  type Leases,
+  openEsdbStore,
+  openSqliteStore,
+  type SqliteStore,
+  StoreMisconfigured,
+  type StoreReport,
+  soleHolder,
+} from '@florin/event-store';
+import type { Settings } from './config/config.js';
+import { ConfigError } from './config/reader.js';
+import type { SystemClock } from './runtime/clock.js';
+import type { Log } from './runtime/tokens.js';
+
+export interface OpenedStore {
+  readonly store: SqliteStore | EsdbStore;
+  /** Names the log in its signed heads. */
+  readonly origin: string;
+  readonly leases: Leases;
+}
+
+export interface StoreSurroundings {
+  readonly log: Log;
+  readonly clock: SystemClock;
+  /** The log key, 32 bytes. */
+  readonly logPub: Uint8Array;
+  readonly signHead: (head: Uint8Array) => Promise<Uint8Array>;
+  /** Called when the process must not go on. */
+  readonly stop: (reason: string) => void;
+}
+
+/** @throws ConfigError if somebody has to change something; StoreUnavailable, DamagedStore, FolderInUse */
+export async function openStore(
+  { store: configured, instance, data: folder }: Settings,
+  { log, clock, logPub, signHead, stop }: StoreSurroundings,
+): Promise<OpenedStore> {
+  const origin = `florin/${instance}/${encodeBase32(logPub).slice(0, 16)}`;
+  const now = (): number => clock.nowUs();
+  const onReport = (report: StoreReport): void => {
+    log[report.kind === 'scrubbed' ? 'info' : 'warn']({ report }, 'the event store reports');
+    if (report.kind === 'damaged') stop('the ledger is damaged');
+  };
+  const heads = { folder, origin, logPub, signHead, onReport };
+  if (configured === 'embedded') {
+    return { store: await openSqliteStore({ ...heads, now }), origin, leases: soleHolder };
+  }
+  try {
+    const store = await openEsdbStore(configured, {
+      instance,
+      now,
+      heads,
+      onDamage: ({ message }) => onReport({ kind: 'damaged', message }),
+      // What other nodes wrote: a clock that lies before it is suspect.
+      onUnit: ({ events }) => clock.observeEvent(events.at(-1)?.writtenAtUs ?? 0),
+    });
+    const { version, isSecure } = store.server;
+    log[isSecure ? 'info' : 'warn']({ version, isSecure, instance }, 'the ledger is kept on EventStoreDB');
+    return { store, origin, leases: store.leases() };
+  } catch (error) {
+    if (error instanceof StoreMisconfigured) throw new ConfigError(`store: ${error.message}`);
+    if (error instanceof RangeError) throw new ConfigError(error.message);
+    throw error;
+  }
+}
