@@ -95,7 +95,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     { provide: Verifiers, useValue: verifiers },
     { provide: AccountVault, useValue: vault },
     { provide: Ledger, useValue: ledger },
-    { provide: KeyFolder, useFactory: () => signers.folder },
+    { provide: KeyFolder, useFactory: () => KeyFolder.at(config.keys, { development: config.mode === 'development' }) },
     { provide: Leases, useValue: leases ?? soleHolder },
     { provide: Streams, useValue: new Streams(config.instance, new EventCodec(config.currency)) },
   ];

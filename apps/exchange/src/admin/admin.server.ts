@@ -10,12 +10,15 @@ import { fastify } from 'fastify';
 import type { RunningFoundation } from '../foundation.js';
 import { ErrorFilter } from '../http/error-filter.js';
 import { TalerError } from '../http/taler-error.js';
+import { MasterTerms } from '../keys/master-terms.js';
+import { Offering } from '../keys/offering.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { denominationRoutes } from './denomination.routes.js';
 import { legitimizationRoutes } from './legitimization.routes.js';
+import { masterRoutes } from './master.routes.js';
 import { transferRoutes } from './transfer.routes.js';
 
-const BODY_BYTES_MAX = 64 * 1024;
+const BODY_BYTES_MAX = 1024 * 1024;
 /** Hashes of 64 bytes have 103 characters, three more than Fastify takes by itself. */
 const PATH_PARAMETER_LENGTH_MAX = 600;
 
@@ -30,6 +33,8 @@ export interface AdminContext {
   readonly views: Views;
   readonly signers: RunningFoundation['signers'];
   readonly crypto: Cryptography;
+  readonly terms: MasterTerms;
+  readonly offering: Offering;
   readonly foundation: RunningFoundation;
 }
 
@@ -61,11 +66,14 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
     views: foundation.views,
     signers: foundation.signers,
     crypto: app.get(Cryptography),
+    terms: app.get(MasterTerms),
+    offering: app.get(Offering),
     foundation,
   };
   legitimizationRoutes(server, context);
   transferRoutes(server, context);
   denominationRoutes(server, context);
+  masterRoutes(server, context);
   server.get('/status', async () => ({
     lag: await lagOf(foundation.views),
     signers: foundation.signers.status(),

@@ -3,6 +3,7 @@ import type { DenominationHash, DenominationRefusal, RecoupDenominationRefusal, 
 import { decodeBase32, ErrorCode, formatAmount, message, type SentErrorCode, timestampJson } from '@florin/encoding';
 import { Injectable } from '@nestjs/common';
 import type { LegitimizationRefusal } from '../kyc/legitimization.js';
+import { type ManagementRefusal, managementRefusals } from '../management/refusals.js';
 import type { ReadHistory } from '../reserves/history.js';
 import type { WithdrawCheckRefusal } from '../reserves/withdraw.checks.js';
 import { Clock } from '../runtime/clock.js';
@@ -18,8 +19,8 @@ export type Refusal =
   | LegitimizationRefusal
   | WithdrawCheckRefusal
   | PurseRefusal
+  | ManagementRefusal
   | ((DenominationRefusal | RecoupDenominationRefusal) & { readonly oper: string })
-  | { readonly code: 'REVOCATION_SIGNATURE_INVALID' }
   | { readonly code: 'RESERVE_UNKNOWN'; readonly reservePub: ReservePub }
   | { readonly code: 'AGE_RESTRICTED'; readonly maximumAge: number }
   | {
@@ -56,12 +57,12 @@ export class Refusals {
 
   /** The error to throw for `refusal`, with its proof. */
   async toError<C extends Code>(refusal: RefusalOf<C>): Promise<TalerError> {
-    const table: TableOf<Code> = { ...this.table, ...this.purses.table };
+    const table: TableOf<Code> = { ...this.table, ...this.purses.table, ...managementRefusals };
     const row = table[refusal.code] as (refusal: RefusalOf<C>) => TalerError | Promise<TalerError>;
     return row(refusal);
   }
 
-  private readonly table: TableOf<Exclude<Code, PurseRefusal['code']>> = {
+  private readonly table: TableOf<Exclude<Code, (PurseRefusal | ManagementRefusal)['code']>> = {
     KEYS_MISSING: ({ status }) =>
       new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status, headers: { 'Retry-After': '1' } }),
     DENOMINATION_UNKNOWN: ({ denominationHash }) => this.denominationUnknown(denominationHash),
@@ -70,8 +71,6 @@ export class Refusals {
       this.denominationGone(ErrorCode.EXCHANGE_GENERIC_DENOMINATION_VALIDITY_IN_FUTURE, refusal),
     DENOMINATION_REVOKED: (refusal) => this.denominationGone(ErrorCode.EXCHANGE_GENERIC_DENOMINATION_REVOKED, refusal),
     DENOMINATION_NOT_REVOKED: (refusal) => this.denominationGone(ErrorCode.EXCHANGE_RECOUP_NOT_ELIGIBLE, refusal),
-    REVOCATION_SIGNATURE_INVALID: () =>
-      new TalerError(ErrorCode.EXCHANGE_MANAGEMENT_DENOMINATION_REVOKE_SIGNATURE_INVALID),
     CIPHER_MISMATCH: () => new TalerError(ErrorCode.EXCHANGE_GENERIC_CIPHER_MISMATCH),
     PLANCHET_REFUSED: ({ place }) =>
       malformedParameter(

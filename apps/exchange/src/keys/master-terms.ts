@@ -1,187 +1,163 @@
-/** What the master key vouches for besides keys: terms, log key, wire accounts, fees, age groups, officers. */
-
+/** What the configuration says and the master key has to vouch for: log key, wire accounts, fees, age groups, officers. */
 import { formatAgeGroups } from '@florin/crypto';
-import type { EddsaPub, EddsaSignature, KeyBook, KeysEvent } from '@florin/domain';
-import { canonicalJson, encodeBase32, message } from '@florin/encoding';
-import { logKeyMessage, Signers } from '@florin/signing';
+import type { EddsaPub, KeyBook, KeysEvent } from '@florin/domain';
+import { canonicalJson, decodeBase32, encodeBase32 } from '@florin/encoding';
+import { type MasterOrder, orderMessages, Signers } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../runtime/clock.js';
-import { Cryptography } from '../runtime/cryptography.js';
 import { Config } from '../runtime/tokens.js';
+import { keyEvent } from './key-events.js';
 
 @Injectable()
 export class MasterTerms {
   constructor(
     private readonly signers: Signers,
-    private readonly crypto: Cryptography,
     private readonly clock: Clock,
     private readonly config: Config,
   ) {}
 
-  /** Signs with the development master key. @throws SigningRefused where the master key is kept offline */
-  async sign(bytes: Uint8Array): Promise<EddsaSignature> {
-    return encodeBase32(await this.signers.signMaster(bytes)) as EddsaSignature;
+  /** 32 bytes: the key of the configuration in production; in development the one beside the data, made if need be. */
+  async masterPub(): Promise<Uint8Array> {
+    if (this.config.mode === 'production') return decodeBase32(this.config.masterPub ?? '', 32);
+    return (await this.signers.generate({ kind: 'master' })).pub;
   }
 
-  /** What the configuration says and the ledger does not, signed. */
-  async missing(book: KeyBook): Promise<KeysEvent[]> {
-    await this.pub('master'); // makes or loads the development master key, with which the rest is signed
-    const parts = await Promise.all([
-      this.terms(book),
-      this.logKey(book),
-      this.extensions(book),
-      this.officer(book),
-      this.wireAccounts(book),
-      this.wireFees(book),
-      this.globalFees(book),
-    ]);
-    return parts.flat();
-  }
-
-  private async terms({ terms }: KeyBook): Promise<KeysEvent[]> {
+  /**
+   * What holds for the whole ledger, if it does not stand there yet as the configuration has it.
+   * @throws Error if the ledger was begun under another master key or in another currency
+   */
+  async terms({ terms }: KeyBook): Promise<KeysEvent[]> {
     const { currency, baseUrl, roundUnit, reserves } = this.config;
     const wanted = {
-      masterPub: (await this.pub('master')) as EddsaPub,
+      masterPub: encodeBase32(await this.masterPub()) as EddsaPub,
       currency,
       baseUrl,
       roundUnit,
       reserveClosingDelayS: reserves.closingDelay,
       legalDelayS: reserves.legalDelay,
     };
+    if (terms && terms.masterPub !== wanted.masterPub) {
+      throw new Error(`the ledger belongs to the master key ${terms.masterPub}, not to ${wanted.masterPub}`);
+    }
+    if (terms && terms.currency !== currency) {
+      throw new Error(`the ledger is kept in ${terms.currency}, not in ${currency}`);
+    }
     const same = terms && Object.entries(wanted).every(([name, value]) => terms[name as keyof typeof wanted] === value);
     return same ? [] : [{ type: 'ExchangeConfigured', ...wanted, at: this.clock.now() }];
   }
 
-  private async logKey({ logKeys }: KeyBook): Promise<KeysEvent[]> {
-    const { pub } = await this.signers.generate({ kind: 'log' });
-    const logPub = encodeBase32(pub) as EddsaPub;
-    if (logKeys.some((key) => key.logPub === logPub)) return [];
-    const start = this.clock.now();
-    const masterSignature = await this.sign(logKeyMessage({ logPub: pub, start }));
-    return [{ type: 'LogKeyOffered', logPub, start, masterSignature, at: start }];
+  /** What the configuration says and the ledger does not, for the master key to sign. */
+  async wanted(book: KeyBook): Promise<MasterOrder[]> {
+    return [
+      ...(await this.logKey(book)),
+      ...this.extensions(book),
+      ...(await this.developmentOfficer(book)),
+      ...this.wireAccounts(book),
+      ...this.wireFees(book),
+      ...this.globalFees(book),
+    ];
   }
 
-  private async extensions({ extensions }: KeyBook): Promise<KeysEvent[]> {
+  /** The event of an order, signed by the development master key. @throws SigningRefused where that is kept offline */
+  async signed(order: MasterOrder): Promise<KeysEvent> {
+    const signatures = await this.developmentSignatures(order);
+    return keyEvent(order, signatures, { at: this.clock.now(), accountOf: (uri) => this.accountOf(uri) ?? uri });
+  }
+
+  /** Base32, by the names of `orderMessages`. @throws SigningRefused where the master key is kept offline */
+  async developmentSignatures(order: MasterOrder): Promise<Record<string, string>> {
+    const messages = Object.entries(orderMessages(order, await this.masterPub()));
+    const signed = messages.map(async ([name, message]) => [
+      name,
+      encodeBase32(await this.signers.signMaster(message)),
+    ]);
+    return Object.fromEntries(await Promise.all(signed)) as Record<string, string>;
+  }
+
+  /** Section name of a configured account. */
+  accountOf(paytoUri: string): string | undefined {
+    return this.config.wireAccounts.find(({ payto }) => payto === paytoUri)?.name;
+  }
+
+  private async logKey({ logKeys }: KeyBook): Promise<MasterOrder[]> {
+    const logPub = encodeBase32((await this.signers.generate({ kind: 'log' })).pub);
+    if (logKeys.some((key) => key.logPub === logPub)) return [];
+    return [{ kind: 'log-key', logPub, start: this.clock.now() }];
+  }
+
+  private extensions({ extensions }: KeyBook): MasterOrder[] {
     const mask = this.config.denominations.reduce((all, { ageGroups }) => all | ageGroups, 0);
     if (mask === 0) return [];
     const value = { age_restriction: { critical: false, version: '1', config: { age_groups: formatAgeGroups(mask) } } };
     const manifest = canonicalJson(value);
-    if (extensions?.manifest === manifest) return [];
-    const hManifest = this.crypto.taler.hash.extensions(value);
-    const masterSignature = await this.sign(message('MasterExtensionManifest', { hManifest }));
-    return [{ type: 'ExtensionsSet', manifest, masterSignature, at: this.clock.now() }];
+    return extensions?.manifest === manifest ? [] : [{ kind: 'extensions', manifest }];
   }
 
-  private async officer({ officers }: KeyBook): Promise<KeysEvent[]> {
-    const officerPub = (await this.pub('officer')) as EddsaPub;
-    if (officers.has(officerPub)) return [];
+  private async developmentOfficer({ officers }: KeyBook): Promise<MasterOrder[]> {
+    if (this.config.mode === 'production') return [];
+    const officerPub = encodeBase32((await this.signers.generate({ kind: 'officer' })).pub);
+    if (officers.has(officerPub as EddsaPub)) return [];
+    const changedAt = this.clock.now();
+    return [{ kind: 'officer', officerPub, name: 'development officer', active: true, readOnly: false, changedAt }];
+  }
+
+  /** An account that the master key disabled stays so, whatever the configuration says. */
+  private wireAccounts({ accounts, accountChanges }: KeyBook): MasterOrder[] {
     const at = this.clock.now();
-    const name = 'development officer';
-    const masterSignature = await this.sign(
-      message('MasterAmlOfficerStatus', {
-        changeDate: at,
-        officerPub: (await this.signers.generate({ kind: 'officer' })).pub,
-        hOfficerName: this.crypto.taler.hash.text(name),
-        isActive: 1,
-      }),
-    );
+    const configured = this.config.wireAccounts.map(({ payto }) => payto as string);
     return [
-      { type: 'OfficerEnrolled', officerPub, name, active: true, readOnly: false, changedAt: at, masterSignature, at },
+      ...configured
+        .filter((paytoUri) => !accountChanges.has(paytoUri))
+        .map((paytoUri) => ({ kind: 'wire-account', paytoUri, start: at }) as const),
+      ...[...accounts.keys()]
+        .filter((paytoUri) => !configured.includes(paytoUri))
+        .map((paytoUri) => ({ kind: 'wire-account-end', paytoUri, end: at }) as const),
     ];
   }
 
-  private async wireAccounts({ accounts }: KeyBook): Promise<KeysEvent[]> {
-    const { hash } = this.crypto.taler;
-    const start = this.clock.now();
-    const none = hash.json([]);
-    const restrictions = { hConversionUrl: undefined, hDebitRestrictions: none, hCreditRestrictions: none };
-    const events: KeysEvent[] = [];
-    for (const { name, payto } of this.config.wireAccounts) {
-      const paytoUri = payto as string;
-      if (accounts.has(paytoUri)) continue;
-      const hPayto = hash.fullPayto(paytoUri);
-      const [add, wire, wireOld] = await Promise.all([
-        this.sign(message('MasterAddWire', { startDate: start, hPayto, ...restrictions })),
-        this.sign(message('MasterWireDetails', { hWireDetails: hPayto, ...restrictions })),
-        this.sign(message('MasterWireDetails2023', { hWireDetails: hPayto })),
-      ]);
-      const signatures = { masterSignatureAdd: add, masterSignatureWire: wire, masterSignatureWireOld: wireOld };
-      events.push({ type: 'WireAccountEnabled', account: name, paytoUri, start, ...signatures, at: start });
-    }
-    for (const { paytoUri } of accounts.values()) {
-      if (this.config.wireAccounts.some(({ payto }) => payto === paytoUri)) continue;
-      const hPayto = hash.fullPayto(paytoUri);
-      const masterSignature = await this.sign(message('MasterDelWire', { endDate: start, hPayto }));
-      events.push({ type: 'WireAccountDisabled', paytoUri, end: start, masterSignature, at: start });
-    }
-    return events;
+  private wireFees(book: KeyBook): MasterOrder[] {
+    return this.config.wireFees.flatMap(({ method, from: start, to: end, wireFee, closingFee }): MasterOrder[] => {
+      const others = book.wireFees.filter((fees) => fees.method === method);
+      const last = others.findLast((fees) => fees.start === start && fees.end === end);
+      if (last?.wireFee === wireFee && last.closingFee === closingFee) return [];
+      if (this.isSignedOtherwise({ start, end }, others)) return [];
+      const fees = { wireFee: this.money(wireFee), closingFee: this.money(closingFee) };
+      return [{ kind: 'wire-fees', method, start, end, ...fees }];
+    });
   }
 
-  private async wireFees(book: KeyBook): Promise<KeysEvent[]> {
-    const events: KeysEvent[] = [];
-    for (const { method, from: start, to: end, wireFee, closingFee } of this.config.wireFees) {
-      const last = book.wireFees.findLast((fees) => fees.method === method && fees.start === start && fees.end === end);
-      if (last?.wireFee === wireFee && last.closingFee === closingFee) continue;
-      const masterSignature = await this.sign(
-        message('MasterWireFee', {
-          hWireMethod: this.crypto.taler.hash.text(method),
-          startDate: start,
-          endDate: end,
-          fees: { wire: this.money(wireFee), closing: this.money(closingFee) },
-        }),
-      );
-      events.push({
-        type: 'WireFeesSet',
-        method,
-        start,
-        end,
-        wireFee,
-        closingFee,
-        masterSignature,
-        at: this.clock.now(),
-      });
-    }
-    return events;
-  }
-
-  private async globalFees(book: KeyBook): Promise<KeysEvent[]> {
-    const events: KeysEvent[] = [];
-    for (const fees of this.config.globalFees) {
-      const wanted = {
-        start: fees.from,
-        end: fees.to,
-        historyFee: fees.historyFee,
-        accountFee: fees.accountFee,
-        purseFee: fees.purseFee,
+  private globalFees(book: KeyBook): MasterOrder[] {
+    return this.config.globalFees.flatMap((fees): MasterOrder[] => {
+      const { from: start, to: end, historyFee, accountFee, purseFee, purseAccountLimit } = fees;
+      const terms = {
         purseTimeoutUs: fees.purseTimeout * 1e6,
         historyExpirationUs: fees.historyExpiration * 1e6,
-        purseAccountLimit: fees.purseAccountLimit,
+        purseAccountLimit,
       };
-      const last = book.globalFees.findLast(({ start, end }) => start === wanted.start && end === wanted.end);
+      const wanted = { start, end, historyFee, accountFee, purseFee, ...terms };
+      const last = book.globalFees.findLast((other) => other.start === start && other.end === end);
       if (last && Object.entries(wanted).every(([name, value]) => last[name as keyof typeof wanted] === value))
-        continue;
-      const masterSignature = await this.sign(
-        message('MasterGlobalFee', {
-          startDate: wanted.start,
-          endDate: wanted.end,
-          purseTimeout: wanted.purseTimeoutUs,
-          historyExpiration: wanted.historyExpirationUs,
-          fees: {
-            history: this.money(fees.historyFee),
-            account: this.money(fees.accountFee),
-            purse: this.money(fees.purseFee),
-          },
-          purseAccountLimit: fees.purseAccountLimit,
-        }),
-      );
-      events.push({ type: 'GlobalFeesSet', ...wanted, masterSignature, at: this.clock.now() });
-    }
-    return events;
+        return [];
+      if (this.isSignedOtherwise({ start, end }, book.globalFees)) return [];
+      const money = {
+        historyFee: this.money(historyFee),
+        accountFee: this.money(accountFee),
+        purseFee: this.money(purseFee),
+      };
+      return [{ kind: 'global-fees', start, end, ...terms, ...money }];
+    });
+  }
+
+  /** In production fees that were signed for a time stay; `doctor` says where the configuration has others. */
+  private isSignedOtherwise(period: Period, others: readonly Period[]): boolean {
+    if (this.config.mode === 'development') return false;
+    return others.some(({ start, end }) => start < period.end && period.start < end);
   }
 
   private readonly money = (units: bigint) => ({ currency: this.config.currency, units });
+}
 
-  private async pub(kind: 'master' | 'officer'): Promise<string> {
-    return encodeBase32((await this.signers.generate({ kind })).pub);
-  }
+interface Period {
+  readonly start: number;
+  readonly end: number;
 }

@@ -1,34 +1,18 @@
 /**
- * Sees to it that there is always something valid to offer: plans keys ahead, has the signers make them, has the master
- * key sign them, and records them. Order: key file synced, loaded by every live signer, then the event.
+ * Sees to it that there is always something valid to offer. In development the key beside the data signs what is due
+ * and it is offered at once; in production keys are made ahead and wait for the offline master key.
+ * Order: key file synced, loaded by every live signer, then the event.
  */
-import {
-  accept,
-  type DenominationHash,
-  type EddsaPub,
-  type EddsaSignature,
-  type KeyBook,
-  type KeysEvent,
-  repeat,
-  Streams,
-} from '@florin/domain';
-import { decodeBase32, encodeBase32 } from '@florin/encoding';
+import { accept, type KeyBook, type KeysEvent, repeat, Streams } from '@florin/domain';
 import { Ledger } from '@florin/event-store';
-import {
-  denominationMessage,
-  denominationOffer,
-  type PlannedDenomination,
-  planDenominations,
-  planSigningKeys,
-  Signers,
-  signingKeyMessage,
-  signingKeyOffer,
-} from '@florin/signing';
+import type { MasterOrder } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
 import { Revocations } from '../management/revocations.js';
-import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config, Log } from '../runtime/tokens.js';
+import { ExpiredKeys } from './expired-keys.js';
+import { FutureKeys } from './future-keys.js';
+import { KeyPlans } from './key-plans.js';
 import { MasterTerms } from './master-terms.js';
 
 /** How many new denominations are recorded in one unit: the first are offered while the later are still made. */
@@ -37,15 +21,17 @@ const DENOMINATIONS_PER_UNIT = 8;
 @Injectable()
 export class Offering {
   private running: Promise<void> = Promise.resolve();
+  private reported = '';
 
   constructor(
     private readonly ledger: Ledger,
     private readonly streams: Streams,
-    private readonly signers: Signers,
     private readonly keys: KeyRing,
     private readonly terms: MasterTerms,
+    private readonly plans: KeyPlans,
+    private readonly future: FutureKeys,
+    private readonly expired: ExpiredKeys,
     private readonly revocations: Revocations,
-    private readonly clock: Clock,
     private readonly config: Config,
     private readonly log: Log,
   ) {}
@@ -59,109 +45,50 @@ export class Offering {
     return this.running;
   }
 
+  /** What the master key has to sign before all is offered that the configuration names; nothing in development. */
+  async unsigned(): Promise<MasterOrder[]> {
+    if (this.config.mode === 'development') return [];
+    const book = await this.keys.confirm();
+    return [...(await this.terms.wanted(book)), ...(await this.future.waiting()).values()];
+  }
+
   private async offerWhatIsDue(): Promise<void> {
     const book = await this.keys.confirm();
     await this.revocations.enforce(book);
-    if (this.config.mode === 'production') return; // the offline master key signs; keys are imported by the admin
-    await this.record(book, await this.terms.missing(book));
-    await this.record(book, await this.signingKeys(book));
-    for (;;) {
-      const planned = this.plannedDenominations(book).slice(0, DENOMINATIONS_PER_UNIT);
-      if (planned.length === 0) return;
-      const events = await this.denominations(book, planned);
-      if (!(await this.record(book, events))) return; // another node was faster: look again at the next round
-      this.log.info({ keys: events.length, first: planned[0]?.start }, 'denominations were offered');
+    await this.expired.destroy(book);
+    await this.record(book, await this.terms.terms(book));
+    if (this.config.mode === 'development') await this.signAndOffer(book);
+    else {
+      await this.future.round(book);
+      await this.report();
     }
   }
 
-  private async signingKeys(book: KeyBook): Promise<KeysEvent[]> {
-    const { overlap, lookahead, signingKeyFor, signingKeyLegalFor } = this.config.keySchedule;
-    const offered = [...book.signingKeys.values()].map((key) => ({
-      ...key,
-      revoked: book.revokedSigningKeys.has(key.exchangePub),
-    }));
-    const schedule = {
-      overlapSeconds: overlap,
-      lookaheadSeconds: lookahead,
-      signSeconds: signingKeyFor,
-      legalSeconds: signingKeyLegalFor,
-    };
-    const at = this.clock.now();
-    return Promise.all(
-      planSigningKeys(schedule, offered, at).map(async (stamps): Promise<KeysEvent> => {
-        const offer = signingKeyOffer(stamps, await this.signers.generate({ kind: 'signing' }));
-        const masterSignature = await this.terms.sign(signingKeyMessage(offer));
-        const exchangePub = encodeBase32(offer.exchangePub) as EddsaPub;
-        return { type: 'SigningKeyOffered', ...stamps, exchangePub, masterSignature, at };
-      }),
-    );
+  private async signAndOffer(book: KeyBook): Promise<void> {
+    await this.record(book, await this.signed(await this.terms.wanted(book)));
+    const stamps = this.plans.signingKeys(book);
+    await this.record(book, await this.signed(await Promise.all(stamps.map((one) => this.plans.makeSigningKey(one)))));
+    for (;;) {
+      const planned = this.plans.denominations(book).slice(0, DENOMINATIONS_PER_UNIT);
+      if (planned.length === 0) return;
+      const orders = await Promise.all(planned.map((plan) => this.plans.makeDenomination(plan)));
+      if (!(await this.record(book, await this.signed(orders)))) return; // another node was faster: the next round
+      this.log.info({ keys: orders.length, first: planned[0]?.start }, 'denominations were offered');
+    }
   }
 
-  private plannedDenominations(book: KeyBook): PlannedDenomination[] {
-    const { currency, denominations, keySchedule } = this.config;
-    const money = (units: bigint) => ({ currency, units });
-    const configured = denominations.map((denomination) => ({
-      value: money(denomination.value),
-      fees: {
-        withdraw: money(denomination.feeWithdraw),
-        deposit: money(denomination.feeDeposit),
-        refresh: money(denomination.feeRefresh),
-        refund: money(denomination.feeRefund),
-      },
-      ...(denomination.cipher === 'RSA'
-        ? { cipher: 'RSA' as const, bits: denomination.bits }
-        : { cipher: 'CS' as const }),
-      ageMask: denomination.ageGroups,
-      withdrawSeconds: denomination.withdrawFor,
-      depositSeconds: denomination.depositFor,
-      legalSeconds: denomination.legalFor,
-      overlapSeconds: keySchedule.overlap,
-      lookaheadSeconds: keySchedule.lookahead,
-    }));
-    const offered = [...book.denominations.values()].map(({ denominationHash, key, value, ageMask, ...stamps }) => ({
-      value: money(value),
-      pub: { cipher: key.cipher, ageMask },
-      start: stamps.start,
-      expireWithdraw: stamps.expireWithdraw,
-      revoked: book.revoked.has(denominationHash),
-    }));
-    return planDenominations(configured, offered, this.clock.now());
+  private signed(orders: readonly MasterOrder[]): Promise<KeysEvent[]> {
+    return Promise.all(orders.map((order) => this.terms.signed(order)));
   }
 
-  private async denominations(book: KeyBook, planned: readonly PlannedDenomination[]): Promise<KeysEvent[]> {
-    const masterPub = decodeBase32(book.terms?.masterPub ?? '', 32);
-    return Promise.all(
-      planned.map(async (plan): Promise<KeysEvent> => {
-        const { ageMask, fees, value, start, expireWithdraw, expireDeposit, expireLegal } = plan;
-        const made = await this.signers.generate(
-          plan.cipher === 'RSA'
-            ? { kind: 'denomination', cipher: 'RSA', bits: plan.bits, ageMask }
-            : { kind: 'denomination', cipher: 'CS', ageMask },
-        );
-        const masterSignature = await this.terms.sign(denominationMessage(masterPub, denominationOffer(plan, made)));
-        const { pub } = made;
-        return {
-          type: 'DenominationOffered',
-          denominationHash: made.denominationHash as DenominationHash,
-          key:
-            pub.cipher === 'RSA'
-              ? { cipher: 'RSA', rsaPub: encodeBase32(pub.rsaPub) as never }
-              : { cipher: 'CS', csPub: encodeBase32(pub.csPub) as never },
-          ageMask,
-          value: value.units,
-          feeWithdraw: fees.withdraw.units,
-          feeDeposit: fees.deposit.units,
-          feeRefresh: fees.refresh.units,
-          feeRefund: fees.refund.units,
-          start,
-          expireWithdraw,
-          expireDeposit,
-          expireLegal,
-          masterSignature: masterSignature as EddsaSignature,
-          at: this.clock.now(),
-        };
-      }),
-    );
+  /** Says once what is missing, and again when that has changed. */
+  private async report(): Promise<void> {
+    const missing = summaryOf(await this.unsigned());
+    if (missing !== this.reported && missing !== '') {
+      const todo = 'run `admin offline export`, sign it where the master key is, and import it';
+      this.log.warn({ missing, todo }, 'the master key has not signed everything that is to be offered');
+    }
+    this.reported = missing;
   }
 
   /** @returns false if the stream has moved since `book` was planned on, and nothing was written */
@@ -176,4 +103,11 @@ export class Offering {
     });
     return outcome.kind === 'accept';
   }
+}
+
+/** `8 denominations, 1 signing-key`: how many orders there are of each kind. */
+export function summaryOf(orders: readonly MasterOrder[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of orders) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ');
 }

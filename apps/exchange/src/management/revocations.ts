@@ -1,6 +1,6 @@
-/** A revoked denomination signs nothing any more: the signers are told, also after a start. */
+/** Revoked keys sign nothing any more: the signers are told, also after a start. */
 import type { DenominationHash, KeyBook } from '@florin/domain';
-import { Signers } from '@florin/signing';
+import { denominationKeyName, Signers } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
 
 @Injectable()
@@ -9,10 +9,16 @@ export class Revocations {
 
   constructor(private readonly signers: Signers) {}
 
-  /** Every live signer, and each that replaces one, refuses the revoked keys once this is fulfilled. */
+  /**
+   * Every live signer, and each that replaces one, refuses the revoked denominations once this is fulfilled. Revoked
+   * signing keys nobody asks for again, and they are destroyed with the expired ones.
+   */
   async enforce({ revoked }: KeyBook): Promise<void> {
-    for (const denominationHash of revoked.keys()) {
-      if (this.retired.has(denominationHash)) continue;
+    const due = [...revoked.keys()].filter((denominationHash) => !this.retired.has(denominationHash));
+    if (due.length === 0) return;
+    const held = new Set(this.signers.publicKeys().map(({ name }) => name));
+    for (const denominationHash of due) {
+      if (!held.has(denominationKeyName(denominationHash))) continue; // it is destroyed
       await this.signers.retire(denominationHash);
       this.retired.add(denominationHash);
     }

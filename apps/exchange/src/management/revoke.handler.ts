@@ -8,13 +8,12 @@ import {
   repeat,
   Streams,
 } from '@florin/domain';
-import { decodeBase32, message } from '@florin/encoding';
 import { Ledger } from '@florin/event-store';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Refusal } from '../http/refusals.js';
 import { Clock } from '../runtime/clock.js';
-import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
+import { MasterSignatures } from './master-signatures.js';
 import { Revocations } from './revocations.js';
 
 export type RevokeOutcome = Decision<undefined, Refusal, undefined>;
@@ -29,16 +28,13 @@ export class RevokeDenomination extends Command<RevokeOutcome> {
   }
 }
 
-export const revocationMessage = (denominationHash: DenominationHash): Uint8Array =>
-  message('MasterDenominationKeyRevocation', { hDenomPub: decodeBase32(denominationHash, 64) });
-
 @CommandHandler(RevokeDenomination)
 export class RevokeDenominationHandler implements ICommandHandler<RevokeDenomination> {
   constructor(
     private readonly ledger: Ledger,
     private readonly streams: Streams,
     private readonly keys: KeyRing,
-    private readonly crypto: Cryptography,
+    private readonly master: MasterSignatures,
     private readonly revocations: Revocations,
     private readonly clock: Clock,
   ) {}
@@ -50,10 +46,9 @@ export class RevokeDenominationHandler implements ICommandHandler<RevokeDenomina
       if (!terms) return refuse({ code: 'KEYS_MISSING', status: 500 });
       if (!denominations.has(denominationHash))
         return refuse({ code: 'DENOMINATION_UNKNOWN', denominationHash, oper: '' });
-      const signature = decodeBase32(masterSignature, 64);
-      const pub = decodeBase32(terms.masterPub, 32);
-      const [good] = await this.crypto.verifyAll([{ message: revocationMessage(denominationHash), signature, pub }]);
-      if (!good) return refuse({ code: 'REVOCATION_SIGNATURE_INVALID' });
+      const order = { kind: 'denomination-revocation', denominationHash } as const;
+      const fault = await this.master.fault([{ order, signatures: { master_sig: masterSignature } }]);
+      if (fault) return refuse(fault);
       if (revoked.has(denominationHash)) return repeat(undefined);
       tx.append(
         stream.append({ type: 'DenominationRevoked', denominationHash, masterSignature, at: this.clock.now() }),
