@@ -7,20 +7,27 @@ import type { AdminContext } from './admin.server.js';
 import { type Body, read } from './reading.js';
 
 const ORDERS_MAX = 1000;
+/** How a tool on this machine reaches what listens everywhere. */
+const LOCAL: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' };
 
 export function masterRoutes(server: FastifyInstance, { terms, offering, foundation }: AdminContext): void {
   const { config, clock } = foundation;
 
+  const about = async (): Promise<object> => ({
+    base_url: config.baseUrl,
+    listens_at: `http://${LOCAL[config.host] ?? config.host}:${config.port}/`,
+    currency: config.currency,
+    master_pub: encodeBase32(await terms.masterPub()),
+    mode: config.mode,
+    now: clock.now(),
+  });
+
+  server.get('/master', about);
+
   /** All that the configuration names and the ledger does not have under the master key's signature. */
   server.get('/master/orders', async () => {
     await offering.round();
-    return {
-      base_url: config.baseUrl,
-      currency: config.currency,
-      master_pub: encodeBase32(await terms.masterPub()),
-      made_at: clock.now(),
-      orders: (await offering.unsigned()).map(orderJson),
-    };
+    return { ...(await about()), orders: (await offering.unsigned()).map(orderJson) };
   });
 
   /** Management requests with signatures of the key beside the data. */

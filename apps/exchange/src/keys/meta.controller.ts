@@ -10,6 +10,7 @@ import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config } from '../runtime/tokens.js';
 import { currencySpecification, PROTOCOL_VERSION, recoupList, wireAccounts, wireFees } from './keys-document.js';
+import { Offering } from './offering.js';
 import { PublishedKeys } from './published-keys.js';
 
 @Controller()
@@ -20,6 +21,7 @@ export class MetaController {
   constructor(
     private readonly published: PublishedKeys,
     private readonly keys: KeyRing,
+    private readonly offering: Offering,
     private readonly crypto: Cryptography,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -67,9 +69,7 @@ export class MetaController {
       throw malformedParameter('last_issue_date', 'last_issue_date must be whole seconds since 1970');
     }
     const document = await this.published.current();
-    if (!document) {
-      throw new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status: 503, headers: { 'Retry-After': '5' } });
-    }
+    if (!document) throw this.keysMissing();
     reply.headers({
       ETag: `"${document.etag}"`,
       'Last-Modified': httpDate(document.issuedAt),
@@ -89,7 +89,7 @@ export class MetaController {
   @Get('wire')
   wire(): object {
     const book = this.keys.usableBook();
-    if (!book?.terms) throw new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status: 503 });
+    if (!book?.terms || book.accounts.size === 0) throw this.keysMissing();
     const amount = (units: bigint): string => formatAmount({ currency: this.config.currency, units });
     return {
       accounts: wireAccounts(book, 'old'),
@@ -122,6 +122,14 @@ export class MetaController {
   ): string | undefined {
     reply.header('Taler-Terms-Version', this.privacy.etag.slice(0, 16));
     return this.legal(this.privacy, known, reply);
+  }
+
+  /** Says what is missing, where it is the master key's word. */
+  private keysMissing(): TalerError {
+    const { missing } = this.offering;
+    const hint = missing && `the master key has not signed yet: ${missing}; the operator runs \`admin offline export\``;
+    const headers = { 'Retry-After': missing === '' ? '5' : '60' };
+    return new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status: 503, headers, ...(hint && { hint }) });
   }
 
   private legal(text: LegalText, known: string | undefined, reply: FastifyReply): string | undefined {

@@ -21,11 +21,11 @@ export class NodeKeys {
 
   /**
    * Has the signers load what other nodes have offered, and refuse what was revoked. A node that lacks a key is not
-   * ready: it answers as if there were no keys. @returns whether it is
+   * ready: it answers as if there were no keys.
    */
-  async round(): Promise<boolean> {
+  async round(): Promise<'ready' | 'lacking' | 'nothing offered'> {
     const book = this.keys.shownBook();
-    if (!book) return false;
+    if (!book) return 'nothing offered';
     const held = new Set(this.signers.publicKeys().map(({ name }) => name));
     const missing = neededNow(book, this.clock.now()).filter((name) => !held.has(name));
     const lacking: KeyName[] = [];
@@ -33,7 +33,8 @@ export class NodeKeys {
     await this.revocations.enforce(book);
     this.keys.lack(lacking);
     this.report(lacking);
-    return this.keys.activeSigningKey() !== undefined;
+    if (lacking.length > 0) return 'lacking';
+    return book.denominations.size > 0 && this.keys.activeSigningKey() ? 'ready' : 'nothing offered';
   }
 
   private async load(name: KeyName): Promise<boolean> {

@@ -21,7 +21,8 @@ const DENOMINATIONS_PER_UNIT = 8;
 @Injectable()
 export class Offering {
   private running: Promise<void> = Promise.resolve();
-  private reported = '';
+  /** What the master key has not signed, in words, as of the last round; empty if nothing is missing. */
+  missing = '';
 
   constructor(
     private readonly ledger: Ledger,
@@ -84,11 +85,11 @@ export class Offering {
   /** Says once what is missing, and again when that has changed. */
   private async report(): Promise<void> {
     const missing = summaryOf(await this.unsigned());
-    if (missing !== this.reported && missing !== '') {
+    if (missing !== this.missing && missing !== '') {
       const todo = 'run `admin offline export`, sign it where the master key is, and import it';
       this.log.warn({ missing, todo }, 'the master key has not signed everything that is to be offered');
     }
-    this.reported = missing;
+    this.missing = missing;
   }
 
   /** @returns false if the stream has moved since `book` was planned on, and nothing was written */
@@ -106,7 +107,7 @@ export class Offering {
 }
 
 /** `8 denominations, 1 signing-key`: how many orders there are of each kind. */
-export function summaryOf(orders: readonly MasterOrder[]): string {
+function summaryOf(orders: readonly MasterOrder[]): string {
   const counts = new Map<string, number>();
   for (const { kind } of orders) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ');

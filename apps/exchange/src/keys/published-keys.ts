@@ -43,9 +43,18 @@ export class PublishedKeys {
       const book = this.keys.usableBook();
       const signingKey = this.keys.activeSigningKey();
       if (book && signingKey) return this.document(book, signingKey);
-      if (waited >= HOLD_MS) return undefined;
+      if (waited >= HOLD_MS || this.waitsForMaster(book)) return undefined;
       await sleep(HOLD_STEP_MS);
     }
+  }
+
+  /** Keys that are signed elsewhere do not come within seconds. */
+  private waitsForMaster(book: KeyBook | undefined): boolean {
+    if (this.config.mode === 'development' || !book) return false;
+    const now = this.clock.now();
+    return ![...book.signingKeys.values()].some(({ exchangePub, expire }) => {
+      return expire > now && !book.revokedSigningKeys.has(exchangePub);
+    });
   }
 
   private document(book: KeyBook, signingKey: OfferedSigningKey): Promise<PublishedDocument> {
