@@ -3,7 +3,7 @@ import { AssertionError } from 'node:assert';
 import { InvariantError } from '@florin/domain';
 import { EncodingError, ErrorCode } from '@florin/encoding';
 import { DamagedStore, InvalidUnit, StoreUnavailable, TooManyConflicts } from '@florin/event-store';
-import { ViewsBehind } from '@florin/projections';
+import { ViewsBehind, ViewsStopped } from '@florin/projections';
 import { SignersBusy, SignersUnavailable, VerifiersBusy, VerifiersUnavailable } from '@florin/signing';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -71,6 +71,10 @@ export function refusalOf(error: unknown): TalerError {
   }
   if (error instanceof ViewsBehind) {
     return retryLater(ErrorCode.GENERIC_DB_FETCH_FAILED, 'the read models are catching up; repeat the request');
+  }
+  if (error instanceof ViewsStopped) {
+    // The process is about to end; its supervisor starts it again.
+    return retryLater(ErrorCode.GENERIC_DB_FETCH_FAILED, 'the read models stand still; repeat the request', 5);
   }
   if (error instanceof EncodingError) return new TalerError(ErrorCode.GENERIC_JSON_INVALID, { hint: error.message });
   if (error instanceof InvariantError || error instanceof AssertionError) {

@@ -46,6 +46,7 @@ export class MetaController {
   @Header('Cache-Control', 'public, max-age=21600')
   configuration(): object {
     const { currency, legitimization } = this.config;
+    const { withdraw, reserveWithdraw, p2pReceive } = legitimization;
     const book = this.keys.shownBook();
     return {
       name: 'taler-exchange',
@@ -53,7 +54,7 @@ export class MetaController {
       currency,
       currency_specification: currencySpecification(currency),
       implementation: 'urn:net:florin:exchange',
-      supported_kyc_requirements: legitimization.withdraw || legitimization.reserveWithdraw ? ['OFFICER'] : [],
+      supported_kyc_requirements: withdraw || reserveWithdraw || p2pReceive ? ['OFFICER'] : [],
       recoup: book ? recoupList(book) : [],
     };
   }
