@@ -1,5 +1,5 @@
 /** The proof in a 409/1150: entries that add up to the balance, each signed by whoever it binds. */
-import { decodeBase32, message } from '@florin/encoding';
+import { decodeBase32, encodeBase32, message } from '@florin/encoding';
 import { expect } from 'vitest';
 import type { Json } from './http.js';
 import { CURRENCY, units } from './offers.js';
@@ -70,7 +70,8 @@ function expectWithdrawal(entry: Entry, reservePub: string): void {
 function expectClosing(entry: Entry, reserve: { pub: string }, signingKeys: ReadonlySet<string>): void {
   const account = String(entry.receiver_account_details);
   const members = ['amount', 'closing_fee', 'exchange_pub', 'exchange_sig', 'receiver_account_details'];
-  expectMembers(entry, ...members, 'timestamp', 'wtid');
+  expectMembers(entry, ...members, 'h_payto', 'timestamp', 'wtid');
+  expect(entry.h_payto).toBe(encodeBase32(oracle.hash.fullPayto(account)));
   const signed = message('ReserveCloseConfirmation', {
     timestamp: seconds(entry.timestamp),
     closingAmount: money(entry.amount),

@@ -26,7 +26,9 @@ export class PurseStatuses {
     const stream = this.streams.purse(pursePub).name;
     const settled = (found: PurseStatus | undefined): boolean =>
       !found || found.end !== undefined || (target === 'deposit' && found.balance >= found.target);
-    return this.longPoll.until({ stream, timeoutMs }, () => this.read(pursePub), settled);
+    const expiresInMs = (found: PurseStatus | undefined): number | undefined =>
+      found && Math.ceil(found.expiresAt * 1000 - this.clock.nowUs() / 1000);
+    return this.longPoll.until({ stream, timeoutMs }, () => this.read(pursePub), settled, expiresInMs);
   }
 
   /** A contract that was not deleted with its purse. */

@@ -17,7 +17,11 @@ export interface HistoryRow {
 export interface ReadHistory {
   readonly balance: bigint;
   readonly lastRow: number;
-  /** Entries after number `start`, grouped by type, newest first within a type, as the reference answers. */
+  /**
+   * Entries after number `start`, grouped by type, newest first within a type, as the reference answers. A purse has
+   * one entry: that of its merge takes the place of that of the request, also of one that the client read before, for
+   * what is signed names fee and target together.
+   */
   readonly entries: (start: number) => Promise<HistoryRow[]>;
 }
 
@@ -149,6 +153,7 @@ export class ReserveHistory {
       amount: this.amount(entry.amount),
       closing_fee: this.amount(entry.closingFee),
       wtid,
+      h_payto: entry.targetHash, // what is signed, also after the account was forgotten
       ...(await this.uri('receiver_account_details', entry.targetAccount, entry.sealedTarget)),
       timestamp: timestampJson(entry.at),
       ...signed,

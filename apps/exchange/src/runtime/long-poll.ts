@@ -23,11 +23,13 @@ export class LongPoll implements BeforeApplicationShutdown {
   /**
    * What `read` finds, as new as this node's last command. Unless it is `settled`, waits for events of `stream` and
    * reads again, until `timeoutMs` have passed.
+   * @param dueInMs after how long the clock alone may change what is read; undefined if never
    */
   async until<Value>(
     { stream, timeoutMs }: { readonly stream: string; readonly timeoutMs: number },
     read: () => Promise<Value>,
     settled: (value: Value) => boolean,
+    dueInMs: (value: Value) => number | undefined = () => undefined,
   ): Promise<Value> {
     if (timeoutMs === 0 || this.stopped) return this.readNow(read);
     const controller = new AbortController();
@@ -35,10 +37,14 @@ export class LongPoll implements BeforeApplicationShutdown {
     this.waiting.add(controller);
     try {
       for (;;) {
-        const changed = this.views.changed(stream, controller.signal);
+        const turn = new AbortController();
+        const changed = this.views.changed(stream, AbortSignal.any([controller.signal, turn.signal]));
         const value = await this.readNow(read);
         if (settled(value) || controller.signal.aborted) return value;
+        const due = dueInMs(value);
+        const alarm = due !== undefined && due < timeoutMs && setTimeout(() => turn.abort(), Math.max(1, due));
         await changed;
+        if (alarm) clearTimeout(alarm);
       }
     } finally {
       clearTimeout(timer);
