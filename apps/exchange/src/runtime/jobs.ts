@@ -21,7 +21,7 @@ const PAY_EVERY_MS = 500;
 const EXPIRE_EVERY_MS = 5_000;
 const OFFER_EVERY_MS = 60_000;
 const LOAD_EVERY_MS = 3_000;
-const KEYS_POLL_MS = 100;
+const KEYS_POLL_MS = 250;
 const OVERDUE_PER_ROUND = 100;
 
 @Injectable()
@@ -45,29 +45,32 @@ export class Jobs implements BeforeApplicationShutdown {
   ) {}
 
   /**
-   * Begins to see to the keys. @returns once this node has them: it has looked itself, or another node has made them
+   * Begins to see to the keys. @returns once this node can serve: it holds all that is offered, whoever has made it; or
+   * it has looked itself and could offer nothing, for the master key is offline
    * @throws what the first look of this node throws
    */
   async startKeys(): Promise<void> {
-    const looked = new Promise<boolean>((resolve, reject) => {
-      const look = async (): Promise<void> => {
-        try {
-          await this.offering.round();
-          resolve(true);
-        } catch (error) {
-          reject(error);
-          throw error;
-        }
-      };
-      this.onOneNode('keys', (held) => this.every(OFFER_EVERY_MS, 'offering keys', look, held));
-    });
-    looked.catch(() => undefined); // a later look that fails is logged
     const { signal } = this.stop;
-    while (!(await Promise.race([looked, pause(KEYS_POLL_MS, signal).then(() => false)])) && !signal.aborted) {
+    const own: { look: 'to come' | 'under way' | 'done'; failure?: Error } = { look: 'to come' };
+    const look = async (): Promise<void> => {
+      if (own.look === 'to come') own.look = 'under way';
+      try {
+        await this.offering.round();
+        own.look = 'done';
+      } catch (error) {
+        own.failure = error instanceof Error ? error : new Error(String(error));
+        throw error;
+      }
+    };
+    this.onOneNode('keys', (held) => this.every(OFFER_EVERY_MS, 'offering keys', look, held));
+    while (!signal.aborted) {
+      if (own.failure) throw own.failure;
       await this.keys.confirm();
-      if (await this.nodeKeys.round()) break;
+      const state = await this.nodeKeys.round();
+      const isOver = state === 'ready' || (state === 'nothing offered' && own.look === 'done');
+      if (isOver && own.look !== 'under way') break;
+      await pause(KEYS_POLL_MS, signal);
     }
-    await this.nodeKeys.round();
     this.running.push(this.every(LOAD_EVERY_MS, 'loading keys', () => this.nodeKeys.round(), signal));
   }
 

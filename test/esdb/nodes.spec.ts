@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  costOf,
+  expectCoins,
+  newPlanchet,
+  newPlanchets,
+  newSession,
+  postWithdraw,
+  type Reserve,
+  withdraw,
+  withdrawBody,
+} from '../e2e/support/coins.js';
+import { expectOk, type Reply, send } from '../e2e/support/http.js';
+import { type Offers, readOffers, units } from '../e2e/support/offers.js';
+import {
+  type Coin,
+  coinHistory,
+  coinsOf,
+  createBody,
+  depositItem,
+  leftByHistory,
+  newPurse,
+  postPurse,
+  reserveHistory,
+  termsOf,
+} from '../e2e/support/purses.js';
+import {
+  balanceOf,
+  close,
+  eventually,
+  formatUnits,
+  fundedReserve,
+  newAccount,
+  paymentsTo,
+  summaryOf,
+} from '../e2e/support/reserves.js';
+import { type TestServer, testServer } from '../support/eventstoredb/test-server.js';
+import { type Node, PUBLIC_URL, persistently, Site } from './site.js';
+
+let server: TestServer;
+let site: Site;
+let offers: Offers;
+const node = (index: number): Node => site.nodes[index % site.nodes.length] as Node;
+
+beforeAll(async () => {
+  server = await testServer();
+  site = await Site.start(server.connectionString, 'a', 'b');
+  offers = await readOffers(node(0).baseUrl);
+});
+afterAll(async () => {
+  await site?.close();
+  await server?.close();
+});
+
+const statuses = (replies: readonly Reply[]): number[] => replies.map(({ status }) => status).sort();
+
+/** What each node says of a reserve or a coin becomes the same. */
+async function expectSame(read: (baseUrl: string) => Promise<unknown>): Promise<void> {
+  await eventually(async () => {
+    const seen = await Promise.all(site.nodes.map(({ baseUrl }) => read(baseUrl)));
+    return seen.every((one) => JSON.stringify(one) === JSON.stringify(seen[0])) ? true : undefined;
+  });
+}
+
+/** Spends the whole coin into a purse that nobody has seen. */
+function spend(baseUrl: string, coin: Coin): Promise<Reply> {
+  const [keys, terms] = [newPurse(), termsOf('0.05')];
+  return postPurse(baseUrl, keys, 'create', createBody(keys, terms, [depositItem(PUBLIC_URL, keys, coin)]));
+}
+
+describe('two nodes on one event store and one key folder', () => {
+  test('offer the same keys, byte for byte', async () => {
+    const documents = await Promise.all(site.nodes.map(({ baseUrl }) => send(`${baseUrl}keys`)));
+    for (const document of documents) expectOk(document);
+    expect(documents[0]?.text).toBe(documents[1]?.text);
+  });
+
+  test('accept a coin that is spent on both at once one time, and prove it with the same history', async () => {
+    const coins = await coinsOf(
+      node(0),
+      Array.from({ length: 8 }, () => offers.of('0.1')),
+    );
+    await Promise.all(
+      coins.map(async (coin) => {
+        const replies = await Promise.all([spend(node(0).baseUrl, coin), spend(node(1).baseUrl, coin)]);
+        expect(statuses(replies)).toEqual([200, 409]);
+        expect(replies.find(({ status }) => status === 409)?.json.history).toHaveLength(1);
+        await expectSame(async (baseUrl) => (await coinHistory(baseUrl, coin)).json.history);
+      }),
+    );
+    for (const coin of coins) {
+      const { history } = expectOk(await coinHistory(node(1).baseUrl, coin));
+      expect(leftByHistory(coin, history, offers)).toBe(0n);
+    }
+  });
+
+  test('never take a reserve below zero', async () => {
+    const [count, price] = [6, costOf(newPlanchets(offers, '0.1'))];
+    const reserve = await fundedReserve(node(0), formatUnits(BigInt(count) * price).slice('KUDOS:'.length));
+    const replies = await Promise.all(
+      Array.from({ length: 2 * count }, async (_, i) => {
+        const planchets = newPlanchets(offers, '0.1');
+        const reply = await withdraw(node(i).baseUrl, reserve, planchets);
+        if (reply.status === 200) expectCoins(reply, planchets);
+        return reply;
+      }),
+    );
+    expect(statuses(replies)).toEqual([...Array(count).fill(200), ...Array(count).fill(409)]);
+    await expectSame((baseUrl) => summaryOf(baseUrl, reserve));
+    expect(await balanceOf(node(1).baseUrl, reserve)).toBe(0n);
+    await expectSame(async (baseUrl) => expectOk(await reserveHistory(baseUrl, reserve)).history);
+  });
+
+  test('give the same answer to the same request, asked of both at once', async () => {
+    const reserve = await fundedReserve(node(1), '5');
+    const rsa = newPlanchets(offers, '1', '0.1');
+    const cs = newPlanchet(
+      offers.of('1', { cipher: 'CS' }),
+      await newSession(node(0).baseUrl, offers.of('1', { cipher: 'CS' })),
+    );
+    const planchets = [...rsa, cs];
+    const body = withdrawBody(reserve, planchets);
+    const replies = await Promise.all([0, 1, 0, 1].map((i) => postWithdraw(node(i).baseUrl, reserve.pub, body)));
+    for (const reply of replies) expectCoins(reply, planchets);
+    expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
+    expect(await balanceOf(node(0).baseUrl, reserve)).toBe(units('5') - costOf(planchets));
+  });
+
+  test('book a credit once and pay a closing once', async () => {
+    const account = newAccount();
+    const reserve = await fundedReserve(node(0), '3', account);
+    const replies = await Promise.all(site.nodes.map(({ baseUrl }) => close(baseUrl, reserve)));
+    const [amount] = replies.map((reply) => expectOk(reply).wire_amount as string).filter((text) => text !== 'KUDOS:0');
+    await paymentsTo(node(0), account);
+    const next = newAccount();
+    await close(node(1).baseUrl, await fundedReserve(node(1), '3', next));
+    await paymentsTo(node(1), next);
+    expect((await paymentsTo(node(0), account)).map((paid) => paid.amount)).toEqual([amount]);
+    await expectSame((baseUrl) => summaryOf(baseUrl, reserve));
+    expect(await balanceOf(node(1).baseUrl, reserve)).toBe(0n);
+  });
+});
+
+/** Withdrawals that go on, one after the other for each reserve, until they are stopped; each is asked for to its end. */
+class Load {
+  readonly refused: Reply[] = [];
+  answered = 0;
+  private readonly running: Promise<void>[];
+  private isOver = false;
+
+  constructor(readonly reserves: readonly Reserve[]) {
+    this.running = reserves.map((reserve, i) => this.withdraw(reserve, i));
+  }
+
+  async stop(): Promise<void> {
+    this.isOver = true;
+    await Promise.all(this.running);
+  }
+
+  private async withdraw(reserve: Reserve, first: number): Promise<void> {
+    while (!this.isOver) {
+      const planchets = newPlanchets(offers, '0.1');
+      const call = { json: withdrawBody(reserve, planchets) };
+      const nodes = (): Node[] => [node(first), node(first + 1)];
+      const reply = await persistently(nodes, `reserves/${reserve.pub}/batch-withdraw`, call, (one) => {
+        if (one.status !== 200) this.refused.push(one);
+      });
+      expectCoins(reply, planchets);
+      this.answered += 1;
+    }
+  }
+}
+
+async function underLoad(work: (load: Load) => Promise<void>): Promise<Load> {
+  const reserves = await Promise.all(Array.from({ length: 4 }, () => fundedReserve(node(0), '100')));
+  const load = new Load(reserves);
+  await work(load);
+  await load.stop();
+  const spent = await Promise.all(reserves.map((reserve) => balanceOf(node(0).baseUrl, reserve)));
+  const price = costOf(newPlanchets(offers, '0.1'));
+  const left = spent.reduce((sum, one) => sum + one, 0n);
+  expect(left).toBe(BigInt(reserves.length) * units('100') - BigInt(load.answered) * price);
+  for (const reserve of reserves) await expectSame((baseUrl) => summaryOf(baseUrl, reserve));
+  return load;
+}
+
+const more = (load: Load, count: number): Promise<true> => {
+  const goal = load.answered + count;
+  return eventually(async () => (load.answered >= goal ? true : undefined));
+};
+
+describe('nodes that come and go', () => {
+  test('one that is killed in the middle of requests leaves nothing that the other cannot finish', async () => {
+    await underLoad(async (load) => {
+      await more(load, 10);
+      await node(0).kill();
+      await more(load, 10);
+      await site.startNode(node(0).name);
+    });
+  });
+
+  test('a rolling restart refuses nothing but with 503 and Retry-After, and read models go on', async () => {
+    const load = await underLoad(async (running) => {
+      for (const round of [0, 1]) {
+        await more(running, 10);
+        expect(await node(round).stop()).toBe(0);
+        await more(running, 10);
+        await site.startNode(node(round).name);
+      }
+    });
+    for (const { status, headers } of load.refused) {
+      expect(status).toBe(503);
+      expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+    }
+    for (const { log } of site.nodes) {
+      expect(log()).not.toContain('was made from another ledger');
+      expect(log()).not.toMatch(/"level":[56]0/);
+    }
+  });
+
+  test('the work of one that is killed is taken over: credits are booked, closings are paid', async () => {
+    for (const round of [0, 1]) {
+      await node(round).kill();
+      const [account, survivor] = [newAccount(), node(round + 1)];
+      const reserve = await fundedReserve(survivor, '3', account);
+      expectOk(await close(survivor.baseUrl, reserve));
+      await paymentsTo(survivor, account);
+      await site.startNode(node(round).name);
+      expect(await paymentsTo(survivor, account)).toHaveLength(1);
+    }
+  });
+});
