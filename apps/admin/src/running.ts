@@ -1,41 +1,95 @@
 /** The running exchange, over its admin port: where it is and with which credential stands in `run.json`. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 
-/** Something the admin can mend: no exchange runs, a decision was refused. Exit code 1, without a stack. */
+/** Exit codes of the tool; they do not change. */
+export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3 } as const;
+
+/** Something the admin can mend: a decision was refused, no exchange runs. Shown without a stack. */
 export class AdminError extends Error {
   override readonly name = 'AdminError';
+
+  constructor(
+    message: string,
+    readonly exitCode: number = EXIT.refused,
+  ) {
+    super(message);
+  }
 }
 
-const TIMEOUT_MS = 30_000;
+type Json = Record<string, unknown>;
+
+const TIMEOUT_MS = 60_000;
 
 export class RunningExchange {
   private constructor(
-    private readonly url: string,
+    readonly url: string,
     private readonly credential: string,
   ) {}
 
-  /** @param data the exchange's data folder @throws AdminError if no exchange runs on it */
+  /** @param data the exchange's data folder @throws AdminError if no exchange has left its address there */
   static find(data: string): RunningExchange {
-    const folder = resolve(data);
+    const found = RunningExchange.announced(data);
+    if (found) return found;
+    const hint = 'start it with npm start, or name its folder with --data';
+    throw new AdminError(`no exchange runs on ${resolve(data)}: ${hint}`, EXIT.unreachable);
+  }
+
+  /** The exchange whose address lies in the folder, whether it still runs or not. */
+  static announced(data: string): RunningExchange | undefined {
     try {
-      const run = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as Record<string, string>;
+      const run = JSON.parse(readFileSync(join(resolve(data), 'run.json'), 'utf8')) as Record<string, string>;
       const credential = readFileSync(run.adminCredential ?? '', 'utf8').trim();
       return new RunningExchange(run.admin ?? '', credential);
     } catch {
-      throw new AdminError(`no exchange runs on ${folder}: start it with npm start, or name its folder with --data`);
+      return undefined;
     }
   }
 
-  get(path: string): Promise<Record<string, unknown>> {
-    return this.call('GET', path, undefined);
+  async get<Answer extends object = Json>(path: string): Promise<Answer> {
+    return (await this.call('GET', path, undefined, true)).json() as Promise<Answer>;
   }
 
-  post(path: string, body: object): Promise<Record<string, unknown>> {
-    return this.call('POST', path, body);
+  async post<Answer extends object = Json>(path: string, body: object): Promise<Answer> {
+    return (await this.call('POST', path, body, true)).json() as Promise<Answer>;
   }
 
-  private async call(method: string, path: string, body: object | undefined): Promise<Record<string, unknown>> {
+  /**
+   * What comes line by line, as JSON, for as long as it takes. A line `{"error": ...}` ends it.
+   * @throws AdminError with that error, or when the exchange ends before the last line
+   */
+  async *lines<Line>(method: 'GET' | 'POST', path: string, body?: object): AsyncGenerator<Awaited<Line>> {
+    const reply = await this.call(method, path, body, false);
+    if (!reply.body) return;
+    const input = Readable.fromWeb(reply.body as Parameters<typeof Readable.fromWeb>[0]);
+    try {
+      for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+        const line = JSON.parse(text) as { readonly error?: string };
+        if (line.error !== undefined) throw new AdminError(line.error);
+        yield line as Awaited<Line>;
+      }
+    } catch (error) {
+      if (error instanceof AdminError) throw error;
+      throw new AdminError('the exchange ended before it was done', EXIT.unreachable);
+    } finally {
+      input.destroy();
+    }
+  }
+
+  /** Whether it answers. */
+  async isAlive(): Promise<boolean> {
+    try {
+      await this.get('status');
+      return true;
+    } catch (error) {
+      if (error instanceof AdminError && error.exitCode === EXIT.unreachable) return false;
+      throw error;
+    }
+  }
+
+  private async call(method: string, path: string, body: object | undefined, bounded: boolean): Promise<Response> {
     let reply: Response;
     try {
       reply = await fetch(new URL(path, this.url), {
@@ -45,16 +99,25 @@ export class RunningExchange {
           ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(bounded ? { signal: AbortSignal.timeout(TIMEOUT_MS) } : {}),
       });
     } catch {
-      throw new AdminError(`the exchange does not answer at ${this.url}`);
+      throw new AdminError(`the exchange does not answer at ${this.url}`, EXIT.unreachable);
     }
-    const json = (await reply.json()) as Record<string, unknown>;
-    if (reply.ok) return json;
-    const { code, hint, detail } = json;
-    throw new AdminError(
-      `refused (${reply.status}, code ${code}): ${hint}${detail === undefined ? '' : `: ${detail}`}`,
-    );
+    if (reply.ok) return reply;
+    throw refusal(reply.status, await reply.text());
   }
+}
+
+/** What an exchange says when it does not do what it was asked. */
+export function refusal(status: number, text: string): AdminError {
+  let said: { code?: number; hint?: string; detail?: string } = {};
+  try {
+    said = JSON.parse(text) as typeof said;
+  } catch {
+    // not the exchange itself: a proxy before it
+  }
+  const { code, hint, detail } = said;
+  const what = code === undefined ? `status ${status}` : `${status}, code ${code}`;
+  return new AdminError(`refused (${what}): ${hint ?? ''}${detail === undefined ? '' : `: ${detail}`}`);
 }

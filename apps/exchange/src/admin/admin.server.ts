@@ -13,6 +13,7 @@ import { TalerError } from '../http/taler-error.js';
 import { MasterTerms } from '../keys/master-terms.js';
 import { Offering } from '../keys/offering.js';
 import { Cryptography } from '../runtime/cryptography.js';
+import { KeyRing } from '../runtime/key-ring.js';
 import { denominationRoutes } from './denomination.routes.js';
 import { legitimizationRoutes } from './legitimization.routes.js';
 import { masterRoutes } from './master.routes.js';
@@ -35,6 +36,7 @@ export interface AdminContext {
   readonly crypto: Cryptography;
   readonly terms: MasterTerms;
   readonly offering: Offering;
+  readonly keys: KeyRing;
   readonly foundation: RunningFoundation;
 }
 
@@ -68,6 +70,7 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
     crypto: app.get(Cryptography),
     terms: app.get(MasterTerms),
     offering: app.get(Offering),
+    keys: app.get(KeyRing),
     foundation,
   };
   legitimizationRoutes(server, context);
@@ -78,6 +81,7 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
     lag: await lagOf(foundation.views),
     signers: foundation.signers.status(),
     clock: clock.suspicion() ?? 'trusted',
+    unsigned: context.offering.missing || 'nothing',
   }));
   server.post('/clock/trust', async () => {
     clock.trust();

@@ -4,7 +4,7 @@ import { ErrorCode, encodeBase32, formatAmount, validatePayto } from '@florin/en
 import type { OutgoingTransfer, TransferStatus } from '@florin/projections';
 import type { FastifyInstance } from 'fastify';
 import { malformedField, malformedParameter, TalerError } from '../http/taler-error.js';
-import { text } from '../http/wire-fields.js';
+import { base32, text } from '../http/wire-fields.js';
 import { DecideTransfer } from '../wire/decide-transfer.handler.js';
 import type { AdminContext } from './admin.server.js';
 import { type Body, read, readHash } from './reading.js';
@@ -13,7 +13,7 @@ const TRANSFERS_PER_PAGE = 1000;
 const STATUSES: readonly string[] = ['requested', 'confirmed', 'rejected', 'replaced'];
 
 export function transferRoutes(server: FastifyInstance, context: AdminContext): void {
-  const { commands, views, signers, foundation } = context;
+  const { commands, views, signers, keys, foundation } = context;
   const { config, ledger, vault } = foundation;
 
   const shown = async (transfer: OutgoingTransfer): Promise<object> => ({
@@ -37,13 +37,23 @@ export function transferRoutes(server: FastifyInstance, context: AdminContext): 
     return { transfers: await Promise.all(transfers.map(shown)) };
   });
 
+  /** Who is named in the ledger for a decision: in development the officer beside the data, if nobody is named. */
+  const officer = async (body: Body): Promise<EddsaPub> => {
+    if (body.officer_pub === undefined && config.mode === 'development') {
+      return encodeBase32((await signers.generate({ kind: 'officer' })).pub) as EddsaPub;
+    }
+    const officerPub = read('officer_pub', base32<EddsaPub>(32), body.officer_pub);
+    const enrolled = (await keys.confirm()).officers.get(officerPub);
+    if (enrolled?.active && !enrolled.readOnly) return officerPub;
+    throw new TalerError(ErrorCode.EXCHANGE_GENERIC_AML_OFFICER_ACCESS_DENIED, { detail: officerPub });
+  };
+
   const decide = async (requestUid: string, body: Body, redirectTo: string | undefined): Promise<object> => {
     const reason = read('reason', text(1000), body.reason ?? '');
     if (reason === '') throw malformedField('reason', 'a decision needs its reason');
-    const { pub } = await signers.generate({ kind: 'officer' });
     const outcome = await commands.execute(
       new DecideTransfer(readHash<HashCode>('request_uid', 64, requestUid), {
-        decidedBy: encodeBase32(pub) as EddsaPub,
+        decidedBy: await officer(body),
         reason,
         ...(redirectTo === undefined ? {} : { redirectTo }),
       }),

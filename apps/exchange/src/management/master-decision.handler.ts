@@ -23,8 +23,10 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Refusal } from '../http/refusals.js';
 import { type EventContext, keyEvent, type OrderSignatures } from '../keys/key-events.js';
 import { MasterTerms } from '../keys/master-terms.js';
+import { Offering } from '../keys/offering.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
+import { Log } from '../runtime/tokens.js';
 import { MasterSignatures } from './master-signatures.js';
 import { Revocations } from './revocations.js';
 
@@ -55,7 +57,9 @@ export class RecordMasterDecisionHandler implements ICommandHandler<RecordMaster
     private readonly terms: MasterTerms,
     private readonly master: MasterSignatures,
     private readonly revocations: Revocations,
+    private readonly offering: Offering,
     private readonly clock: Clock,
+    private readonly log: Log,
   ) {}
 
   async execute({ order, signatures }: RecordMasterDecision): Promise<MasterOutcome> {
@@ -74,8 +78,15 @@ export class RecordMasterDecisionHandler implements ICommandHandler<RecordMaster
       tx.append(stream.append(decision.value));
       return accept(undefined);
     });
-    if (outcome.kind !== 'refuse') await this.revocations.enforce(await this.keys.confirm());
+    if (outcome.kind === 'refuse') return outcome;
+    await this.revocations.enforce(await this.keys.confirm());
+    if (order.kind === 'signing-key-revocation') this.replaceKey();
     return outcome;
+  }
+
+  /** Without waiting for the next look at the keys. */
+  private replaceKey(): void {
+    this.offering.round().catch((error: unknown) => this.log.error({ error }, 'the revoked key was not replaced yet'));
   }
 
   /** What the exchange could not serve, or does not sign with. */

@@ -1,0 +1,43 @@
+/** What the command groups have in common: the options of the whole tool, and how values are read. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { Output } from './output.js';
+import { RunningExchange } from './running.js';
+
+export class Cli {
+  constructor(readonly program: Command) {}
+
+  /** The exchange's data folder. */
+  get data(): string {
+    return this.program.opts<{ data: string }>().data;
+  }
+
+  get output(): Output {
+    return new Output(this.program.opts<{ json?: boolean }>().json === true);
+  }
+
+  /** @throws AdminError if none runs on the data folder */
+  get exchange(): RunningExchange {
+    return RunningExchange.find(this.data);
+  }
+}
+
+/** Adds its commands to the program. */
+export type CommandGroup = (cli: Cli) => void;
+
+export function wholeNumber(text: string): number {
+  if (!/^[0-9]{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number is expected');
+  return Number(text);
+}
+
+/** `2026-01-31`, `2026-01-31T12:00:00Z` or seconds since 1970: whole seconds. */
+export function instant(text: string): number {
+  if (/^[0-9]{1,12}$/.test(text)) return Number(text);
+  const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z)?$/.test(text);
+  const milliseconds = isDate ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(milliseconds)) throw new InvalidArgumentError('a date as 2026-01-31 or 2026-01-31T12:00:00Z');
+  return Math.floor(milliseconds / 1000);
+}
+
+/** `2026-01-31 12:00:00` in UTC. */
+export const dateText = (seconds: number): string =>
+  Number.isFinite(seconds) ? new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ') : 'never';

@@ -1,0 +1,170 @@
+/** Single decisions of the master key: revoke, enable, disable, set fees, enrol. */
+import { type Amount, decodeBase32, EncodingError, encodeBase32, parseAmount, validatePayto } from '@florin/encoding';
+import { type ManagementRequest, MasterKey, type MasterOrder, orderJson } from '@florin/signing';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Cli, type CommandGroup, instant, wholeNumber } from '../cli.js';
+import { AdminError } from '../running.js';
+import { requestText, sign, writeText } from './files.js';
+import { type AboutMaster, requestHeader, submit } from './offline.js';
+import { orderInWords } from './words.js';
+
+const SIGNING_HELP = `
+Who signs:
+  --to request.json     nobody yet: the request is signed elsewhere, see offline --help
+  --key master.json     the key file, here
+  neither               in development, and there only, the DEVELOPMENT master key beside the data`;
+
+interface Signing {
+  readonly key?: string;
+  readonly to?: string;
+}
+
+export const masterCommands: CommandGroup = (cli) => {
+  const group = (name: string, description: string): Command =>
+    cli.program.command(name).description(description).addHelpText('after', SIGNING_HELP);
+  const signable = (command: Command): Command =>
+    command
+      .option('--key <file>', 'sign with the master key of this file')
+      .option('--to <file>', 'write a request to be signed elsewhere');
+
+  const denomination = group('denomination', 'denominations of the exchange');
+  signable(denomination.command('revoke <h_denom_pub>'))
+    .description('take a denomination back for good: its coins buy nothing any more, and are recouped')
+    .requiredOption('--reason <text>', 'why; logged')
+    .option('--master-sig <signature>', 'a revocation that was signed offline')
+    .action(async (hash: string, options: Signing & { reason: string; masterSig?: string }) => {
+      const denominationHash = bytes(64)(hash);
+      if (options.masterSig !== undefined || (options.key === undefined && options.to === undefined)) {
+        const body = { reason: options.reason, master_sig: options.masterSig };
+        if (options.masterSig === undefined) warnOfDevelopment(cli);
+        cli.output.object(await cli.exchange.post(`denominations/${denominationHash}/revoke`, body));
+      } else await decide(cli, { kind: 'denomination-revocation', denominationHash }, options);
+    });
+
+  signable(group('signkey', 'online signing keys').command('revoke <exchange_pub>'))
+    .description('take a signing key back for good; another takes its place')
+    .action((key: string, options: Signing) =>
+      decide(cli, { kind: 'signing-key-revocation', exchangePub: bytes(32)(key) }, options),
+    );
+
+  const wire = group('wire', 'bank accounts of the exchange; the configuration names them and their gateways');
+  signable(wire.command('enable <payto_uri>'))
+    .description('publish an account: customers may pay into it')
+    .action(async (uri: string, options: Signing) =>
+      decide(cli, { kind: 'wire-account', paytoUri: payto(uri), start: await now(cli) }, options),
+    );
+  signable(wire.command('disable <payto_uri>'))
+    .description('publish an account no longer; what comes in is still booked')
+    .action(async (uri: string, options: Signing) =>
+      decide(cli, { kind: 'wire-account-end', paytoUri: payto(uri), end: await now(cli) }, options),
+    );
+
+  const fees = group('fees', 'wire fees and global fees; those of a time that is signed stay');
+  signable(fees.command('wire <method>'))
+    .description('fees of a payto method')
+    .requiredOption('--from <date>', 'from when on', instant)
+    .requiredOption('--until <date>', 'until when', instant)
+    .requiredOption('--wire-fee <amount>', 'for each transfer', amount)
+    .requiredOption('--closing-fee <amount>', 'for each closing of a reserve', amount)
+    .addHelpText(
+      'after',
+      '\n  npm run admin -- fees wire iban --from 2030-01-01 --until 2031-01-01 --wire-fee EUR:0.02 ...',
+    )
+    .action((method: string, o: Signing & { from: number; until: number; wireFee: Amount; closingFee: Amount }) => {
+      const { from: start, until: end, wireFee, closingFee } = o;
+      return decide(cli, { kind: 'wire-fees', method, start, end, wireFee, closingFee }, o);
+    });
+  signable(fees.command('global'))
+    .description('fees that depend on no denomination')
+    .requiredOption('--from <date>', 'from when on', instant)
+    .requiredOption('--until <date>', 'until when', instant)
+    .requiredOption('--history-fee <amount>', 'for a history', amount)
+    .requiredOption('--account-fee <amount>', 'for an open account, each year', amount)
+    .requiredOption('--purse-fee <amount>', 'for a purse', amount)
+    .requiredOption('--purse-timeout <seconds>', 'how long purses last by default', wholeNumber)
+    .requiredOption('--history-expiration <seconds>', 'how long histories are kept', wholeNumber)
+    .requiredOption('--purse-account-limit <count>', 'purses that are free for an account', wholeNumber)
+    .action((options: Signing & GlobalFeeOptions) => decide(cli, globalFees(options), options));
+
+  const officer = group('officer', 'who may decide legitimizations');
+  const officerAction =
+    (active: boolean) =>
+    async (key: string, name: string, options: Signing & { readOnly?: boolean }): Promise<void> => {
+      const who = { officerPub: bytes(32)(key), name, active, readOnly: options.readOnly === true };
+      await decide(cli, { kind: 'officer', ...who, changedAt: await now(cli) }, options);
+    };
+  signable(officer.command('enrol <officer_pub> <name>'))
+    .description('let an officer decide')
+    .option('--read-only', 'to read, not to decide')
+    .action(officerAction(true));
+  signable(officer.command('dismiss <officer_pub> <name>'))
+    .description('let an officer decide no longer')
+    .action(officerAction(false));
+};
+
+interface GlobalFeeOptions {
+  readonly from: number;
+  readonly until: number;
+  readonly historyFee: Amount;
+  readonly accountFee: Amount;
+  readonly purseFee: Amount;
+  readonly purseTimeout: number;
+  readonly historyExpiration: number;
+  readonly purseAccountLimit: number;
+}
+
+function globalFees(options: GlobalFeeOptions): MasterOrder {
+  const { from: start, until: end, historyFee, accountFee, purseFee, purseAccountLimit } = options;
+  const terms = {
+    purseTimeoutUs: options.purseTimeout * 1e6,
+    historyExpirationUs: options.historyExpiration * 1e6,
+    purseAccountLimit,
+  };
+  return { kind: 'global-fees', start, end, historyFee, accountFee, purseFee, ...terms };
+}
+
+/** Writes the request, or has it signed and hands it to the exchange. */
+async function decide(cli: Cli, order: MasterOrder, { key: keyFile, to }: Signing): Promise<void> {
+  cli.output.note(`- ${orderInWords(order)}`);
+  const about = await cli.exchange.get<AboutMaster>('master');
+  const request = { ...requestHeader(about), orders: [order] };
+  if (to !== undefined) return writeText(to, requestText(request));
+  if (keyFile !== undefined) {
+    const key = await MasterKey.open(keyFile).catch((error: Error) => {
+      throw new AdminError(error.message);
+    });
+    return submit(cli, sign(request, key).requests);
+  }
+  warnOfDevelopment(cli);
+  const body = { orders: [orderJson(order)] };
+  const signed = await cli.exchange.post<{ requests: ManagementRequest[] }>('master/sign-in-development', body);
+  await submit(cli, signed.requests);
+}
+
+const warnOfDevelopment = (cli: Cli): void =>
+  cli.output.loud('DEVELOPMENT: the master key beside the data signs. No real money!');
+
+/** By the clock of the exchange, which checks the order of decisions. */
+const now = async (cli: Cli): Promise<number> => (await cli.exchange.get<AboutMaster>('master')).now;
+
+const bytes =
+  (sizeBytes: number) =>
+  (text: string): string =>
+    orInvalid(() => encodeBase32(decodeBase32(text, sizeBytes)));
+
+const amount = (text: string): Amount => orInvalid(() => parseAmount(text));
+
+function payto(uri: string): string {
+  const fault = orInvalid(() => validatePayto(uri));
+  if (fault !== undefined) throw new InvalidArgumentError(fault);
+  return uri;
+}
+
+function orInvalid<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof EncodingError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}
