@@ -13,7 +13,7 @@ const LIBRARIES_OF: Readonly<Record<string, readonly string[]>> = {
   'libs/projections': ['libs/encoding', 'libs/domain', 'libs/event-store'],
   'libs/signing': ['libs/encoding', 'libs/crypto'],
   'libs/wire': ['libs/encoding', 'libs/crypto'],
-  'apps/auditor': ['libs/encoding', 'libs/crypto', 'libs/domain', 'libs/event-store'],
+  'apps/auditor': ['libs/encoding', 'libs/crypto', 'libs/domain', 'libs/event-store', 'libs/wire'],
 };
 
 /** Packages of others, in the rooms that are pure or that run in a browser. */

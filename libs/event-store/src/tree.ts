@@ -48,8 +48,17 @@ export class Frontier {
     );
   }
 
+  /** What `save` returned. */
+  static restore({ size, peaks }: { readonly size: number; readonly peaks: readonly Uint8Array[] }): Frontier {
+    return new Frontier(size, [...peaks]);
+  }
+
   get size(): number {
     return this.count;
+  }
+
+  save(): { size: number; peaks: Uint8Array[] } {
+    return { size: this.count, peaks: [...this.peaks] };
   }
 
   clone(): Frontier {

@@ -1,0 +1,275 @@
+/** What the exchange offered and when: denominations, signing keys, fees, accounts, officers; and who vouched for it. */
+import type { KeysEvent } from '@florin/domain';
+import type { EventRef } from '../findings.js';
+import { denominationHashOf } from '../signatures/check.js';
+import { type Context, type Report, reporter } from './context.js';
+import { masterJobs } from './master-signatures.js';
+
+type Of<Type extends KeysEvent['type']> = Extract<KeysEvent, { type: Type }>;
+type Offer = Of<'DenominationOffered'>;
+
+export interface Denomination {
+  readonly offer: Offer;
+  /** Number of its event in `keys`. */
+  readonly number: number;
+  revoked: { readonly number: number; readonly at: number } | undefined;
+}
+
+/** A node that has not confirmed its view of `keys` for so long stops signing; times are whole seconds. */
+const VIEW_AGE_MAX_S = 10 + 1;
+
+/** Who asks: the event, and the view of the keys it was decided on. */
+export interface View {
+  readonly event: EventRef;
+  /** How many events of `keys` the decision knew. */
+  readonly revision: number;
+  readonly at: number;
+}
+
+interface Numbered<Event> {
+  readonly number: number;
+  readonly event: Event;
+}
+
+export class Keys {
+  private state = {
+    revision: 0,
+    terms: undefined as Of<'ExchangeConfigured'> | undefined,
+    baseUrls: new Set<string>(),
+    denominations: new Map<string, Denomination>(),
+    signingKeys: new Map<string, Of<'SigningKeyOffered'>>(),
+    revokedSigningKeys: new Map<string, number>(),
+    logKeys: [] as Of<'LogKeyOffered'>[],
+    accounts: new Map<string, Of<'WireAccountEnabled'>>(),
+    wireFees: [] as Numbered<Of<'WireFeesSet'>>[],
+    globalFees: [] as Numbered<Of<'GlobalFeesSet'>>[],
+    officers: new Map<string, Of<'OfficerEnrolled'>>(),
+    /** When each event of `keys` happened, by number. */
+    times: [] as number[],
+  };
+
+  /** @param masterPub what the auditor knows; without it the ledger's own first word is taken */
+  constructor(
+    private readonly context: Context,
+    private readonly masterPub: string | undefined,
+    private readonly learned: (offer: Offer) => void,
+  ) {}
+
+  get terms(): Of<'ExchangeConfigured'> | undefined {
+    return this.state.terms;
+  }
+
+  get logKeys(): readonly Of<'LogKeyOffered'>[] {
+    return this.state.logKeys;
+  }
+
+  get denominations(): ReadonlyMap<string, Denomination> {
+    return this.state.denominations;
+  }
+
+  get accounts(): readonly Of<'WireAccountEnabled'>[] {
+    return [...this.state.accounts.values()];
+  }
+
+  get officers(): ReadonlyMap<string, Of<'OfficerEnrolled'>> {
+    return this.state.officers;
+  }
+
+  /** The key that must have signed every offer. */
+  get master(): string | undefined {
+    return this.masterPub ?? this.state.terms?.masterPub;
+  }
+
+  apply(event: KeysEvent, ref: EventRef): void {
+    const report = reporter(this.context, ref);
+    const number = this.state.revision;
+    this.state.revision += 1;
+    this.state.times.push(event.at);
+    if (event.type === 'ExchangeConfigured') this.configure(event, report);
+    const master = this.master;
+    if (master === undefined) {
+      report('terms-missing', `${event.type} came before the terms of the ledger`);
+      return;
+    }
+    for (const job of masterJobs(event, master)) this.context.verify(ref, job);
+    switch (event.type) {
+      case 'ExchangeConfigured':
+        return;
+      case 'LogKeyOffered':
+        this.state.logKeys.push(event);
+        return;
+      case 'SigningKeyOffered':
+        this.state.signingKeys.set(event.exchangePub, event);
+        return;
+      case 'SigningKeyRevoked':
+        if (!this.state.signingKeys.has(event.exchangePub)) {
+          report('revocation-unknown', `signing key ${event.exchangePub} was never offered`);
+        }
+        this.state.revokedSigningKeys.set(event.exchangePub, event.at);
+        return;
+      case 'DenominationOffered':
+        this.offer(event, number, report);
+        return;
+      case 'DenominationRevoked':
+        this.revoke(event, number, report);
+        return;
+      case 'WireAccountEnabled':
+        this.state.accounts.set(event.paytoUri, event);
+        return;
+      case 'WireAccountDisabled':
+        this.state.accounts.delete(event.paytoUri);
+        return;
+      case 'WireFeesSet':
+        checkPeriod(event, this.state.wireFees, (other) => other.method === event.method, report);
+        this.state.wireFees.push({ number, event });
+        return;
+      case 'GlobalFeesSet':
+        checkPeriod(event, this.state.globalFees, () => true, report);
+        this.state.globalFees.push({ number, event });
+        return;
+      case 'ExtensionsSet':
+        return;
+      case 'OfficerEnrolled':
+        this.state.officers.set(event.officerPub, event);
+        return;
+    }
+  }
+
+  /** Whether the decision knew of the keys what it should have: neither the future, nor a view long overtaken. */
+  checkView({ event, revision, at }: View): void {
+    const { times } = this.state;
+    if (this.isUncertain) return;
+    if (revision > times.length) {
+      const detail = `it names ${revision} events of keys, there were ${times.length}`;
+      this.context.findings.add({ code: 'keys-view-stale', event, detail });
+    } else if ((times[revision] ?? Infinity) + VIEW_AGE_MAX_S < at) {
+      const detail = `it was decided ${at - (times[revision] as number)} seconds after event ${revision} of keys`;
+      this.context.findings.add({ code: 'keys-view-stale', event, detail });
+    }
+  }
+
+  /**
+   * The denomination for an operation, and a finding if it may not be used for it.
+   * @param until the stamp that ends the operation
+   */
+  denomination(
+    view: View,
+    hash: string,
+    { until, gain }: { until: 'expireWithdraw' | 'expireDeposit'; gain?: bigint },
+  ): Denomination | undefined {
+    const report = reporter(this.context, view.event);
+    const found = this.state.denominations.get(hash);
+    if (!found || found.number >= view.revision) {
+      if (!this.isUncertain) report('denomination-unknown', `${hash} was not offered by then`, gain);
+      return found;
+    }
+    const { start } = found.offer;
+    const end = found.offer[until];
+    if (view.at < start || view.at >= end) {
+      report('denomination-not-valid', `${hash} is valid for this from ${start} to ${end}`, gain);
+    }
+    return found;
+  }
+
+  /** For what is not to be done with a revoked denomination. */
+  checkNotRevoked(view: View, { offer, revoked }: Denomination, gain?: bigint): void {
+    if (!revoked || revoked.number >= view.revision) return;
+    const detail = `${offer.denominationHash} had been revoked at ${revoked.at}`;
+    reporter(this.context, view.event)('denomination-revoked', detail, gain);
+  }
+
+  /** The closing fee of a wire method at a time, as far as a decision on this revision of `keys` knew. */
+  closingFee(revision: number, method: string, time: number): bigint | undefined {
+    const known = this.state.wireFees.filter(({ number }) => number < revision);
+    return known.findLast(({ event }) => event.method === method && event.start <= time && time < event.end)?.event
+      .closingFee;
+  }
+
+  globalFees(view: View, time: number): Of<'GlobalFeesSet'> | undefined {
+    const known = this.state.globalFees.filter(({ number }) => number < view.revision);
+    const fees = known.findLast(({ event }) => event.start <= time && time < event.end);
+    if (!fees && !this.isUncertain) {
+      reporter(this.context, view.event)('fee-missing', `no global fees hold at ${time}`);
+    }
+    return fees?.event;
+  }
+
+  /** Why this key could not sign at that time; undefined if it could. */
+  signingFault(exchangePub: string, time: number): string | undefined {
+    const key = this.state.signingKeys.get(exchangePub);
+    if (!key) return this.isUncertain ? undefined : `${exchangePub} was never offered`;
+    if (time < key.start || time >= key.expire) return `${exchangePub} signs from ${key.start} to ${key.expire}`;
+    const revokedAt = this.state.revokedSigningKeys.get(exchangePub);
+    return revokedAt !== undefined && revokedAt + VIEW_AGE_MAX_S < time ? `${exchangePub} was revoked` : undefined;
+  }
+
+  /** Base URLs that were configured: what wallets sign names one of them. */
+  checkBaseUrl(url: string, event: EventRef): void {
+    if (this.state.baseUrls.has(url) || this.isUncertain) return;
+    reporter(this.context, event)('base-url-unknown', 'the event names a base URL that was never configured');
+  }
+
+  save(): unknown {
+    return this.state;
+  }
+
+  load(saved: unknown): void {
+    this.state = saved as typeof this.state;
+    for (const { offer } of this.state.denominations.values()) this.learned(offer);
+  }
+
+  /** Some event of `keys` could not be read: what is missing is not held against anybody. */
+  get isUncertain(): boolean {
+    return this.context.damage.touches('keys');
+  }
+
+  private configure(event: Of<'ExchangeConfigured'>, report: Report): void {
+    const { terms } = this.state;
+    if (this.masterPub !== undefined && event.masterPub !== this.masterPub) {
+      report('master-key-wrong', `the ledger names ${event.masterPub}`);
+    }
+    if (terms && (terms.currency !== event.currency || terms.masterPub !== event.masterPub)) {
+      report('terms-changed', `from ${terms.currency} ${terms.masterPub} to ${event.currency} ${event.masterPub}`);
+    }
+    this.state.terms = event;
+    this.state.baseUrls.add(event.baseUrl);
+  }
+
+  private offer(event: Offer, number: number, report: Report): void {
+    const { denominationHash, start, expireWithdraw, expireDeposit, expireLegal, value } = event;
+    if (denominationHashOf(event) !== denominationHash) {
+      report('denomination-hash-wrong', `${denominationHash} is not the hash of its key`);
+    }
+    const isInOrder = start < expireWithdraw && expireWithdraw <= expireDeposit && expireDeposit <= expireLegal;
+    if (!isInOrder || value <= 0n) report('denomination-terms-wrong', `value ${value}, times from ${start}`);
+    if (this.state.denominations.has(denominationHash)) {
+      report('denomination-repeated', `${denominationHash} was offered before`);
+      return;
+    }
+    this.state.denominations.set(denominationHash, { offer: event, number, revoked: undefined });
+    this.learned(event);
+  }
+
+  private revoke({ denominationHash, at }: Of<'DenominationRevoked'>, number: number, report: Report): void {
+    const denomination = this.state.denominations.get(denominationHash);
+    if (denomination) denomination.revoked ??= { number, at };
+    else if (!this.isUncertain) report('revocation-unknown', `${denominationHash} was never offered`);
+  }
+}
+
+/** Times of fees must be possible, and agree with those that were set for the same times before. */
+function checkPeriod<Event extends { readonly start: number; readonly end: number }>(
+  event: Event,
+  earlier: readonly Numbered<Event>[],
+  concerns: (other: Event) => boolean,
+  report: Report,
+): void {
+  if (event.start >= event.end) report('fee-period-wrong', `from ${event.start} to ${event.end}`);
+  const overlapping = earlier.find(
+    ({ event: other }) => concerns(other) && other.start < event.end && event.start < other.end,
+  );
+  if (overlapping) {
+    const { start, end } = overlapping.event;
+    report('fee-period-overlap', `${event.start} to ${event.end} overlaps ${start} to ${end}`);
+  }
+}

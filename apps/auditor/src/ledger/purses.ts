@@ -1,0 +1,378 @@
+/** Purses: what coins paid in, what reserves got, what went back; and that each ended once. */
+import type { PurseEvent } from '@florin/domain';
+import { decodeBase32, EncodingError } from '@florin/encoding';
+import type { EventRef } from '../findings.js';
+import { type Layout, type PackedContent, PackedMap } from '../packed.js';
+import { type Context, type Report, reporter } from './context.js';
+import type { Keys } from './keys.js';
+import { bytesHash, purseSignature, reserveOf } from './purse-signatures.js';
+import type { Totals } from './totals.js';
+
+type Of<Type extends PurseEvent['type']> = Extract<PurseEvent, { type: Type }>;
+type Deposits = Of<'PurseCreated'>['deposits'];
+
+interface PaidIn {
+  readonly amount: bigint;
+  readonly fee: bigint;
+  refunded: boolean;
+}
+
+/** A purse that has not ended, or still owes its coins something. */
+interface Purse {
+  readonly terms: Pick<
+    Of<'PurseCreated'>,
+    'target' | 'minAge' | 'expiresAt' | 'contractTermsHash' | 'mergePub' | 'request'
+  >;
+  hasContract: boolean;
+  readonly coins: Map<string, PaidIn>;
+  /** Without deposit fees. */
+  balance: bigint;
+  fees: bigint;
+  end: 'merged' | 'expired' | 'deleted' | undefined;
+  /** What is still to go back to coins. */
+  owed: number;
+  lastIndex: number;
+}
+
+/** How a purse ended of which nothing is owed any more. */
+const SETTLED: Layout<number> = {
+  bytes: 4,
+  write: (view, offset, end) => view.setUint32(offset, end),
+  read: (view, offset) => view.getUint32(offset),
+};
+
+/** How long after its expiration a purse must be ended, on an exchange that runs. */
+const EXPIRE_GRACE_S = 24 * 3600;
+
+export class Purses {
+  private open = new Map<string, Purse>();
+  private readonly settled = new PackedMap(SETTLED);
+  /** Purses that may be settled once the unit is over. */
+  private ending = new Set<string>();
+
+  constructor(
+    private readonly context: Context,
+    private readonly parts: { readonly keys: Keys; readonly totals: Totals },
+  ) {}
+
+  /** How many are open. */
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** What an open purse holds, without deposit fees. */
+  balanceOf(pursePub: string): bigint | undefined {
+    return this.open.get(pursePub)?.balance;
+  }
+
+  apply(event: PurseEvent, ref: EventRef, pursePub: string): void {
+    const report = reporter(this.context, ref);
+    if ('keysRevision' in event) {
+      this.parts.keys.checkView({ event: ref, revision: event.keysRevision, at: event.at });
+    }
+    if (event.type === 'PurseCreated') {
+      this.create(event, { ref, report, pursePub });
+      return;
+    }
+    const purse = this.open.get(pursePub);
+    if (!purse) {
+      if (this.context.damage.has(ref.stream)) return;
+      const isSettled = this.settled.has(pursePub);
+      report(
+        isSettled ? 'purse-decided-twice' : 'event-missing',
+        isSettled ? `${event.type} after the purse had ended` : `${event.type} of a purse that nobody made`,
+      );
+      return;
+    }
+    purse.lastIndex = ref.index;
+    const at = { ref, report, pursePub, purse };
+    switch (event.type) {
+      case 'PurseDeposited':
+        this.deposit(event, at);
+        return;
+      case 'PurseContractAdded':
+        this.checkStanding(event, at);
+        if (purse.hasContract) report('purse-contract-wrong', 'it has a contract already');
+        purse.hasContract = true;
+        this.contract(event, at);
+        return;
+      case 'PurseMerged':
+        this.merge(event, at);
+        return;
+      case 'PurseExpired':
+        if (event.at < purse.terms.expiresAt) {
+          report('purse-expired-early', `at ${event.at}, it expires at ${purse.terms.expiresAt}`);
+        }
+        this.endBy('expired', at);
+        return;
+      case 'PurseDeleted':
+        this.checkTime(event, at);
+        this.context.verify(ref, purseSignature.deletion(pursePub, event.purseSignature));
+        if (purse.terms.request) {
+          const facts = [event.purseSignature];
+          this.context.unit.give('deletion', pursePub, { event: ref, units: 0n, facts });
+        }
+        this.endBy('deleted', at);
+        return;
+      case 'PurseCoinsRefunded':
+        this.refund(event, at);
+        return;
+    }
+  }
+
+  /** The unit is over: what ended and owes nothing is remembered by its key alone. */
+  settle(): void {
+    for (const pursePub of this.ending) {
+      const purse = this.open.get(pursePub);
+      if (!purse?.end || (purse.end !== 'merged' && purse.owed > 0)) continue;
+      this.open.delete(pursePub);
+      this.settled.set(pursePub, 1);
+    }
+    this.ending.clear();
+  }
+
+  /** Purses that should have ended by `now`, or owe their coins money since long. */
+  checkOverdue(now: number): void {
+    for (const [pursePub, { terms, end, balance, fees, lastIndex }] of this.open) {
+      if (terms.expiresAt + EXPIRE_GRACE_S >= now) continue;
+      const what = end ? `is ${end} and owes its coins money` : 'was never ended';
+      const event = { index: lastIndex, stream: `purse-${pursePub}`, number: 0, type: '', at: terms.expiresAt };
+      const detail = `purse ${pursePub} expired at ${terms.expiresAt} and ${what}`;
+      this.context.findings.addOnce(pursePub, { code: 'purse-not-closed', detail, event, gain: balance + fees });
+    }
+  }
+
+  save(): unknown {
+    return { open: this.open, settled: this.settled.save() };
+  }
+
+  load(saved: unknown): void {
+    const { open, settled } = saved as { open: Map<string, Purse>; settled: PackedContent };
+    this.open = open;
+    this.settled.load(settled);
+  }
+
+  private create(event: Of<'PurseCreated'>, { ref, report, pursePub }: Omit<At, 'purse'>): void {
+    const {
+      target,
+      minAge,
+      expiresAt,
+      contractTermsHash,
+      mergePub,
+      request,
+      contract,
+      purseSignature: signature,
+    } = event;
+    if (this.open.has(pursePub) || this.settled.has(pursePub)) {
+      report('purse-decided-twice', 'the purse was made before');
+      return;
+    }
+    const terms = { target, minAge, expiresAt, contractTermsHash, mergePub, ...(request && { request }) };
+    const purse: Purse = {
+      terms,
+      hasContract: contract !== undefined,
+      coins: new Map(),
+      balance: 0n,
+      fees: 0n,
+      end: undefined,
+      owed: 0,
+      lastIndex: ref.index,
+    };
+    this.open.set(pursePub, purse);
+    const at = { ref, report, pursePub, purse };
+    this.checkTime(event, at);
+    this.context.verify(ref, purseSignature.terms({ pursePub, ...terms }, signature));
+    if (contract) this.contract(contract, at);
+    this.payIn(event, at);
+    if (request) this.requested(event, request, at);
+    else this.checkLeast(event, at);
+    this.confirmed(event, at);
+  }
+
+  /** A purse made by coins must hold at least the purse fee. */
+  private checkLeast({ at, keysRevision }: Of<'PurseCreated'>, { ref, report, purse }: At): void {
+    const fees = this.parts.keys.globalFees({ event: ref, revision: keysRevision, at }, at);
+    if (fees && purse.balance < fees.purseFee) {
+      report('purse-below-fee', `${purse.balance} units, the purse fee is ${fees.purseFee}`);
+    }
+  }
+
+  private requested(
+    event: Of<'PurseCreated'>,
+    request: NonNullable<Of<'PurseCreated'>['request']>,
+    { ref, pursePub, report }: At,
+  ): void {
+    const { target, minAge, expiresAt, contractTermsHash, mergePub } = event;
+    const { reservePub, mergeTimestamp, paidFrom, purseFee, reserveSignature } = request;
+    const facts = [
+      ...[reservePub, target, minAge, expiresAt, contractTermsHash, mergePub, mergeTimestamp],
+      ...[paidFrom, reserveSignature],
+    ];
+    this.context.unit.take('request', pursePub, { event: ref, units: purseFee, facts });
+    this.mergeSigned(request, { ref, pursePub, report }, mergePub);
+  }
+
+  private deposit(event: Of<'PurseDeposited'>, at: At): void {
+    this.checkStanding(event, at);
+    this.payIn(event, at);
+    this.confirmed(event, at);
+  }
+
+  private payIn(
+    { deposits, exchangeBaseUrl }: { deposits: Deposits; exchangeBaseUrl: string },
+    { ref, report, pursePub, purse }: At,
+  ): void {
+    this.parts.keys.checkBaseUrl(exchangeBaseUrl, ref);
+    for (const deposit of deposits) {
+      const { coinPub, denominationHash, ageCommitmentHash, amount, depositFee, coinSignature } = deposit;
+      const facts = [depositFee, denominationHash, ageCommitmentHash ?? '', coinSignature];
+      this.context.unit.take('deposit', `${coinPub} into ${pursePub}`, { event: ref, units: amount, facts });
+      if (purse.coins.has(coinPub)) {
+        report('coin-counted-twice', `coin ${coinPub} is in the purse already`, -amount);
+        continue;
+      }
+      purse.coins.set(coinPub, { amount, fee: depositFee, refunded: false });
+      purse.balance += amount - depositFee;
+      purse.fees += depositFee;
+      this.checkAge(deposit, { ref, report, purse });
+    }
+  }
+
+  private checkAge(deposit: Deposits[number], { ref, report, purse }: Pick<At, 'ref' | 'report' | 'purse'>): void {
+    const { minAge } = purse.terms;
+    const { ageProof, ageCommitmentHash, denominationHash, coinPub } = deposit;
+    if (minAge === 0 || ageCommitmentHash === undefined) return;
+    const mask = this.parts.keys.denominations.get(denominationHash)?.offer.ageMask ?? 0;
+    if (mask === 0) return;
+    if (!ageProof) {
+      report('age-proof-missing', `coin ${coinPub} paid into a purse for the age of ${minAge}`);
+      return;
+    }
+    const { commitment, attestation } = ageProof;
+    this.context.verify(ref, { check: 'age', mask, minAge, ageCommitmentHash, commitment, attestation });
+  }
+
+  private merge(event: Of<'PurseMerged'>, at: At): void {
+    const { ref, report, pursePub, purse } = at;
+    const { credited, excess, depositFees, reservePub, mergeTimestamp, mergeSignature } = event;
+    const { sums } = this.parts.totals;
+    const { target, minAge, expiresAt, contractTermsHash, mergePub, request } = purse.terms;
+    this.checkStanding(event, at);
+    this.mergeSigned(event, at, mergePub);
+    if (request && (request.reservePub !== reservePub || request.mergeSignature !== mergeSignature)) {
+      report('request-mismatch', `merged into ${reservePub}, requested by ${request.reservePub}`);
+    }
+    if (!this.context.damage.has(ref.stream)) this.checkMergeSum(event, at);
+    const taken = credited + excess + depositFees;
+    sums.purses -= taken;
+    sums.reserves += credited;
+    sums.excess += excess;
+    sums.depositFees += depositFees;
+    const facts = [reservePub, target, minAge, expiresAt, contractTermsHash, mergePub, mergeTimestamp];
+    this.context.unit.give('merge', pursePub, { event: ref, units: credited, facts });
+    this.endBy('merged', at);
+  }
+
+  private checkMergeSum({ credited, excess, depositFees }: Of<'PurseMerged'>, { report, purse }: At): void {
+    const { target } = purse.terms;
+    if (purse.balance < target) {
+      report('purse-not-full', `${purse.balance} units of ${target}`, purse.balance - target);
+    } else if (credited !== target || excess !== purse.balance - target || depositFees !== purse.fees) {
+      const detail =
+        `${credited}, ${excess} and ${depositFees} units of a purse with ${purse.balance} and fees of ` +
+        `${purse.fees} for ${target}`;
+      report('purse-merge-wrong', detail, target - credited);
+    }
+  }
+
+  private mergeSigned(
+    merge: { reservePub: string; paytoUri: string; mergeTimestamp: number; mergeSignature: string },
+    { ref, report, pursePub }: Pick<At, 'ref' | 'report' | 'pursePub'>,
+    mergePub: string,
+  ): void {
+    try {
+      if (reserveOf(merge.paytoUri) !== merge.reservePub) {
+        report('merge-mismatch', `the URI that was signed names another reserve than ${merge.reservePub}`);
+      }
+      this.context.verify(ref, purseSignature.merge({ pursePub, mergePub }, merge));
+    } catch (error) {
+      if (!(error instanceof EncodingError)) throw error;
+      report('bad-signature-purse-merge', 'the URI that was signed names no reserve');
+    }
+  }
+
+  private contract(
+    contract: Pick<Of<'PurseContractAdded'>, 'econtract' | 'econtractHash' | 'contractPub' | 'econtractSignature'>,
+    { ref, report, pursePub }: Pick<At, 'ref' | 'report' | 'pursePub'>,
+  ): void {
+    if (bytesHash(decodeBase32(contract.econtract)) !== contract.econtractHash) {
+      report('purse-contract-wrong', 'the encrypted contract has another hash');
+    }
+    this.context.verify(ref, purseSignature.contract(pursePub, contract));
+  }
+
+  /** What was answered says what is in the purse, and an exchange's key of that time signed it. */
+  private confirmed(
+    { confirmation }: Of<'PurseCreated' | 'PurseDeposited'>,
+    { ref, report, pursePub, purse }: At,
+  ): void {
+    if (!confirmation) return; // PurseRequested or PurseMergedIntoReserve of this unit carries it
+    const { totalDeposited, exchangePub, exchangeTimestamp } = confirmation;
+    if (totalDeposited !== purse.balance && !this.context.damage.has(ref.stream)) {
+      const detail = `${totalDeposited} units were confirmed, the purse holds ${purse.balance}`;
+      report('purse-balance-wrong', detail, purse.balance - totalDeposited);
+    }
+    const fault = this.parts.keys.signingFault(exchangePub, exchangeTimestamp);
+    if (fault !== undefined) report('bad-signature-exchange', fault);
+    this.context.verify(ref, purseSignature.confirmation({ pursePub, ...purse.terms }, confirmation));
+  }
+
+  private refund({ coins }: Of<'PurseCoinsRefunded'>, { ref, report, pursePub, purse }: At): void {
+    if (purse.end === undefined || purse.end === 'merged') {
+      report('purse-refund-wrong', 'the purse did not end without a merge');
+    }
+    for (const { coinPub, amount } of coins) {
+      this.context.unit.give('refund', `${pursePub} to ${coinPub}`, { event: ref, units: amount, facts: [] });
+      const paid = purse.coins.get(coinPub);
+      if (!paid) {
+        if (!this.context.damage.has(ref.stream)) {
+          report('purse-refund-wrong', `coin ${coinPub} paid nothing`, -amount);
+        }
+        continue;
+      }
+      if (paid.refunded) report('purse-refund-wrong', `coin ${coinPub} was refunded before`, -amount);
+      else if (paid.amount !== amount) {
+        const detail = `coin ${coinPub} paid ${paid.amount} units and got ${amount}`;
+        report('purse-refund-wrong', detail, paid.amount - amount);
+      }
+      if (!paid.refunded) purse.owed -= 1;
+      paid.refunded = true;
+    }
+    this.ending.add(pursePub);
+  }
+
+  private endBy(end: NonNullable<Purse['end']>, { report, pursePub, purse }: At): void {
+    if (purse.end !== undefined) report('purse-decided-twice', `${end} after it was ${purse.end}`);
+    else purse.end = end;
+    if (end !== 'merged') purse.owed = [...purse.coins.values()].filter(({ refunded }) => !refunded).length;
+    this.ending.add(pursePub);
+  }
+
+  private checkStanding(event: { readonly at: number }, at: At): void {
+    if (at.purse.end !== undefined) {
+      at.report('purse-decided-twice', `it went on after it was ${at.purse.end}`);
+    } else this.checkTime(event, at);
+  }
+
+  private checkTime({ at }: { readonly at: number }, { report, purse }: At): void {
+    const { expiresAt } = purse.terms;
+    if (at >= expiresAt) report('purse-after-expiry', `at ${at}, it expired at ${expiresAt}`);
+  }
+}
+
+interface At {
+  readonly ref: EventRef;
+  readonly report: Report;
+  readonly pursePub: string;
+  readonly purse: Purse;
+}

@@ -1,0 +1,107 @@
+/** Envelopes that were signed: none may be paid for twice, and what is recouped must be among them. */
+import type { EventRef } from '../findings.js';
+import { INSTANT_BYTES, KEY_BYTES, readInstant, readKey, writeInstant, writeKey } from '../layouts.js';
+import { type Layout, type PackedContent, PackedMap } from '../packed.js';
+import { type Context, reporter } from './context.js';
+
+interface Envelope {
+  /** Index of the withdrawal in the ledger. */
+  readonly withdrawal: number;
+  /** The first 4 bytes of its denomination's hash: enough to tell two apart that a recoup mixes up. */
+  readonly denomination: number;
+  /** The coin that recouped it; empty until then. */
+  readonly coinPub: string;
+  readonly expiresAt: number;
+}
+
+const ENVELOPE: Layout<Envelope> = {
+  bytes: KEY_BYTES + 4 + 2 * INSTANT_BYTES,
+  write(view, offset, { withdrawal, denomination, coinPub, expiresAt }) {
+    writeKey(view, offset, coinPub);
+    view.setUint32(offset + KEY_BYTES, denomination);
+    view.setFloat64(offset + KEY_BYTES + 4, withdrawal);
+    writeInstant(view, offset + KEY_BYTES + 4 + INSTANT_BYTES, expiresAt);
+  },
+  read: (view, offset) => ({
+    coinPub: readKey(view, offset),
+    denomination: view.getUint32(offset + KEY_BYTES),
+    withdrawal: view.getFloat64(offset + KEY_BYTES + 4),
+    expiresAt: readInstant(view, offset + KEY_BYTES + 4 + INSTANT_BYTES),
+  }),
+};
+
+/** Six letters of base32 are 30 bits. */
+const tagOf = (denominationHash: string): number =>
+  [...denominationHash.slice(0, 6)].reduce((tag, letter) => (tag * 32 + letter.charCodeAt(0)) % 2 ** 32, 0);
+
+/** Uniqueness is per reserve. The colon keeps the key from being taken for the base32 of one hash. */
+const keyOf = (reservePub: string, envelopeHash: string): string => `:${reservePub} ${envelopeHash}`;
+
+export class Withdrawn {
+  private readonly envelopes = new PackedMap(ENVELOPE);
+
+  constructor(private readonly context: Context) {}
+
+  get size(): number {
+    return this.envelopes.size;
+  }
+
+  add(
+    ref: EventRef,
+    coin: {
+      reservePub: string;
+      envelopeHash: string;
+      denominationHash: string;
+      price: bigint;
+      expiresAt: number;
+    },
+  ): void {
+    const { reservePub, envelopeHash, denominationHash, price, expiresAt } = coin;
+    const key = keyOf(reservePub, envelopeHash);
+    const earlier = this.envelopes.get(key);
+    if (earlier) {
+      const detail = `envelope ${envelopeHash} was paid for by event ${earlier.withdrawal}`;
+      reporter(this.context, ref)('envelope-repeated', detail, price);
+      return;
+    }
+    const denomination = tagOf(denominationHash);
+    this.envelopes.set(key, { withdrawal: ref.index, denomination, coinPub: '', expiresAt });
+  }
+
+  /** A coin says that it was withdrawn from a reserve in this envelope. */
+  recoup(
+    ref: EventRef,
+    claim: { reservePub: string; envelopeHash: string; denominationHash: string; coinPub: string; amount: bigint },
+  ): void {
+    const { reservePub, envelopeHash, denominationHash, coinPub, amount } = claim;
+    const report = reporter(this.context, ref);
+    const key = keyOf(reservePub, envelopeHash);
+    const envelope = this.envelopes.get(key);
+    if (!envelope || envelope.denomination !== tagOf(denominationHash)) {
+      if (this.context.damage.touches('reserve')) return;
+      report('recoup-unknown-envelope', `reserve ${reservePub} never withdrew ${envelopeHash}`, -amount);
+      return;
+    }
+    if (envelope.coinPub !== '' && envelope.coinPub !== coinPub) {
+      report('coin-counted-twice', `envelope ${envelopeHash} was recouped by coin ${envelope.coinPub}`, -amount);
+    }
+    this.envelopes.set(key, { ...envelope, coinPub });
+  }
+
+  /** The event that withdrew an envelope. */
+  withdrawalOf(reservePub: string, envelopeHash: string): number | undefined {
+    return this.envelopes.get(keyOf(reservePub, envelopeHash))?.withdrawal;
+  }
+
+  prune(now: number): void {
+    this.envelopes.deleteWhere(({ expiresAt }) => expiresAt < now);
+  }
+
+  save(): unknown {
+    return this.envelopes.save();
+  }
+
+  load(saved: unknown): void {
+    this.envelopes.load(saved as PackedContent);
+  }
+}

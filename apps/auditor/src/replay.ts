@@ -1,0 +1,213 @@
+/** Replays a ledger event by event, with arithmetic of its own, and collects what is wrong with it. */
+import { type AnyEvent, CATALOGUE, type Category, EventCodec, EventFormatError } from '@florin/domain';
+import type { Head, JsonObject } from '@florin/event-store';
+import { type EventRef, type Finding, Findings } from './findings.js';
+import { Accounts } from './ledger/accounts.js';
+import { Coins } from './ledger/coins.js';
+import { type Context, Damage } from './ledger/context.js';
+import { DenominationLedger } from './ledger/denominations.js';
+import { Keys } from './ledger/keys.js';
+import { Purses } from './ledger/purses.js';
+import { Reserves } from './ledger/reserves.js';
+import { Totals } from './ledger/totals.js';
+import { Transfers } from './ledger/transfers.js';
+import { Unit } from './ledger/unit.js';
+import { applyNonce, Wire } from './ledger/wire.js';
+import { Withdrawn } from './ledger/withdrawn.js';
+import { Log } from './log.js';
+import { SignaturePool } from './signatures/pool.js';
+import type { SourceEvent, SourceItem, Stretch } from './source/source.js';
+
+export interface ReplayOptions {
+  /** What the auditor knows of the exchange, base32; without it the ledger's first word is taken. */
+  readonly masterPub?: string;
+  /** Keys that open sealed account URIs, by account. */
+  readonly accountKeys?: ReadonlyMap<string, Uint8Array>;
+  /** False to leave signatures out: then only sums, order and rules are checked. */
+  readonly signatures?: boolean;
+  readonly threads?: number;
+  /** Hears of findings as they are made. */
+  readonly onFinding?: (finding: Finding) => void;
+}
+
+/** What expired is forgotten every so many events. */
+const PRUNE_EVERY = 100_000;
+
+export class Replay {
+  readonly findings: Findings;
+  readonly damage = new Damage();
+  readonly log: Log;
+  readonly keys: Keys;
+  readonly totals = new Totals();
+  readonly denominations: DenominationLedger;
+  readonly accounts: Accounts;
+  readonly withdrawn: Withdrawn;
+  readonly coins: Coins;
+  readonly purses: Purses;
+  readonly reserves: Reserves;
+  readonly transfers: Transfers;
+  readonly wire: Wire;
+  readonly pool: SignaturePool | undefined;
+  /** The time of the newest event: seconds. */
+  lastAt = 0;
+  /** The name before the dot in every stream; the first event says it. */
+  private instance: string | undefined;
+  private codec: EventCodec | undefined;
+  private readonly unit: Unit;
+  private events = 0;
+
+  constructor({ masterPub, accountKeys = new Map(), signatures = true, threads, onFinding }: ReplayOptions = {}) {
+    this.findings = new Findings(onFinding);
+    this.pool = signatures ? new SignaturePool(this.findings, () => this.codec?.currency ?? '', threads) : undefined;
+    this.unit = new Unit(this.findings);
+    const { findings, damage, unit, totals, pool } = this;
+    const context: Context = { findings, damage, unit, verify: (event, job, gains) => pool?.add(event, job, gains) };
+    this.log = new Log(findings, damage);
+    this.keys = new Keys(context, masterPub, (offer) => pool?.learn(offer));
+    this.denominations = new DenominationLedger(context, totals);
+    this.accounts = new Accounts(context, this.keys, accountKeys);
+    this.withdrawn = new Withdrawn(context);
+    const { keys, denominations: ledger, accounts, withdrawn } = this;
+    this.coins = new Coins(context, { keys, ledger, totals, withdrawn });
+    this.purses = new Purses(context, { keys, totals });
+    const { purses } = this;
+    this.reserves = new Reserves(context, { keys, accounts, ledger, totals, withdrawn, purses });
+    this.transfers = new Transfers(context, { keys, accounts, totals });
+    this.wire = new Wire(context, { accounts, totals });
+    this.context = context;
+  }
+
+  private readonly context: Context;
+
+  /** Replays a stretch and compares its head. @returns whether the head may be remembered */
+  async take({ items, head }: Stretch): Promise<boolean> {
+    for (const item of items) {
+      this.item(item);
+      await this.pool?.room();
+    }
+    if (!head) return false;
+    this.endUnit();
+    return this.checkHead(head);
+  }
+
+  /** Nothing more comes for now: waits for signatures, and looks at what is overdue. @param now seconds */
+  async settle(now: number): Promise<void> {
+    this.endUnit();
+    await this.pool?.drain();
+    this.reserves.checkOverdue(now);
+    this.purses.checkOverdue(now);
+  }
+
+  /** The whole ledger was read: whether its sums add up where nothing else explains why not. */
+  conclude(): void {
+    this.log.checkReached();
+    const { difference } = this.totals;
+    if (difference === 0n || this.findings.total > 0) return;
+    const detail = `${difference} units came in and are neither owed, earned nor paid`;
+    this.findings.add({ code: 'escrow-mismatch', detail, gain: difference });
+  }
+
+  close(): Promise<void> | undefined {
+    return this.pool?.close();
+  }
+
+  private checkHead(head: Head): boolean {
+    const logKeys = this.keys.logKeys.map(({ logPub }) => logPub);
+    return this.log.checkHead(head, logKeys);
+  }
+
+  private item(item: SourceItem): void {
+    if ('fault' in item) {
+      this.log.unreadable(item.index, item.fault);
+      this.unit.tear();
+      return;
+    }
+    if (this.log.begins(item)) this.endUnit();
+    let event: AnyEvent | undefined;
+    let fault = '';
+    const ref = this.log.take(item, (taken) => {
+      try {
+        event = this.decode(taken);
+      } catch (error) {
+        if (!(error instanceof EventFormatError || error instanceof SyntaxError)) throw error;
+        fault = error.message;
+      }
+      return event?.at ?? Math.floor(taken.writtenAtUs / 1e6);
+    });
+    if (!ref) this.unit.tear();
+    else if (!event) {
+      this.log.malformed(ref, fault);
+      this.unit.tear();
+    } else {
+      this.log.checkTime(ref, item.writtenAtUs);
+      this.apply(event, ref);
+      this.count(ref);
+    }
+  }
+
+  private decode(event: SourceEvent): AnyEvent {
+    const category = this.categoryOf(event.stream);
+    const data = event.data ?? (JSON.parse(event.text) as JsonObject);
+    if (!this.codec) {
+      const { currency } = data as { currency?: unknown };
+      if (category !== 'keys' || typeof currency !== 'string') {
+        throw new EventFormatError('the first event does not say the terms of the ledger');
+      }
+      this.codec = new EventCodec(currency);
+    }
+    return this.codec.decode(category, { type: event.type, version: event.version, data });
+  }
+
+  private categoryOf(stream: string): Category {
+    const [, instance, category] = /^([a-z0-9]+)\.([a-z]+)(?:-|$)/.exec(stream) ?? [];
+    this.instance ??= instance;
+    if (instance !== this.instance || category === undefined || !Object.hasOwn(CATALOGUE, category)) {
+      throw new EventFormatError(`no stream of this ledger is called ${stream.slice(0, 40)}`);
+    }
+    return category as Category;
+  }
+
+  private apply(event: AnyEvent, ref: EventRef): void {
+    const key = ref.stream.slice(ref.stream.indexOf('-') + 1);
+    switch (this.categoryOf(ref.stream)) {
+      case 'keys':
+        this.keys.apply(event as never, ref);
+        return;
+      case 'reserve':
+        this.reserves.apply(event as never, ref, key);
+        return;
+      case 'coin':
+        this.coins.apply(event as never, ref, key);
+        return;
+      case 'purse':
+        this.purses.apply(event as never, ref, key);
+        return;
+      case 'transfer':
+        this.transfers.apply(event as never, ref, key);
+        return;
+      case 'wire':
+        this.wire.apply(event as never, ref, key);
+        return;
+      case 'account':
+        this.accounts.apply(event as never, ref, key);
+        return;
+      case 'nonce':
+        applyNonce(this.context, event as never, ref, key);
+        return;
+    }
+  }
+
+  private count({ at }: EventRef): void {
+    if (at > this.lastAt && Number.isFinite(at)) this.lastAt = at;
+    this.events += 1;
+    this.totals.sample(at);
+    if (this.events % PRUNE_EVERY !== 0) return;
+    this.coins.prune(this.lastAt);
+    this.withdrawn.prune(this.lastAt);
+  }
+
+  private endUnit(): void {
+    this.unit.close();
+    this.purses.settle();
+  }
+}

@@ -1,0 +1,128 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { EventRef, Findings } from '../findings.js';
+import type { Batch, BatchResult, DenominationKey, Job } from './jobs.js';
+
+/*
+ * Signatures are checked behind the replay, in batches, on every core. What is wrong becomes a finding of the event
+ * that carries it, whenever its batch comes back.
+ */
+
+/** A job and what its findings need. */
+interface Pending {
+  readonly job: Job;
+  readonly event: EventRef;
+  /** What the exchange gains if the signature is bad, for each coin of a withdrawal or in all. */
+  readonly gains: readonly bigint[];
+}
+
+const BATCH_JOBS = 128;
+/** So many batches may wait for each thread; the replay pauses for more. */
+const WAITING_MAX = 6;
+const PROGRAM = new URL('./worker.js', import.meta.url);
+
+interface Thread {
+  readonly worker: Worker;
+  /** Batches not answered yet. */
+  waiting: number;
+  /** How many denominations it was told of. */
+  told: number;
+}
+
+export class SignaturePool {
+  private readonly threads: Thread[];
+  private readonly sent = new Map<number, Pending[]>();
+  private readonly denominations: DenominationKey[] = [];
+  private collected: Pending[] = [];
+  private lastId = 0;
+  private wake: (() => void)[] = [];
+  private failure: Error | undefined;
+  /** Signatures checked so far. */
+  checked = 0;
+
+  constructor(
+    private readonly findings: Findings,
+    private readonly currency: () => string,
+    threads = availableParallelism(),
+  ) {
+    this.threads = Array.from({ length: threads }, () => this.start());
+  }
+
+  learn(denomination: DenominationKey): void {
+    this.denominations.push(denomination);
+  }
+
+  add(event: EventRef, job: Job, gains: readonly bigint[] = []): void {
+    this.collected.push({ event, job, gains });
+    if (this.collected.length >= BATCH_JOBS) this.send();
+  }
+
+  /** Waits while every thread has enough to do. */
+  async room(): Promise<void> {
+    while (this.sent.size >= WAITING_MAX * this.threads.length) await this.answer();
+  }
+
+  /** Sends what is collected, and waits for every answer. */
+  async drain(): Promise<void> {
+    if (this.collected.length > 0) this.send();
+    while (this.sent.size > 0) await this.answer();
+    if (this.failure) throw this.failure;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.threads.map(({ worker }) => worker.terminate()));
+  }
+
+  private send(): void {
+    const thread = this.threads.reduce((best, other) => (other.waiting < best.waiting ? other : best));
+    const jobs = this.collected;
+    this.collected = [];
+    this.lastId += 1;
+    const batch: Batch = {
+      id: this.lastId,
+      currency: this.currency(),
+      denominations: this.denominations.slice(thread.told),
+      jobs: jobs.map(({ job }) => job),
+    };
+    thread.told = this.denominations.length;
+    thread.waiting += 1;
+    this.sent.set(batch.id, jobs);
+    thread.worker.postMessage(batch);
+  }
+
+  private start(): Thread {
+    const worker = new Worker(PROGRAM, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 16 } });
+    const thread: Thread = { worker, waiting: 0, told: 0 };
+    worker.on('message', (result: BatchResult) => {
+      thread.waiting -= 1;
+      this.take(result);
+    });
+    worker.on('error', (error) => {
+      this.failure = error instanceof Error ? error : new Error(String(error));
+      this.sent.clear();
+      this.rouse();
+    });
+    return thread;
+  }
+
+  private take({ id, faults, signatures }: BatchResult): void {
+    const pending = this.sent.get(id) ?? [];
+    this.sent.delete(id);
+    this.checked += signatures;
+    for (const [place, { code, detail, place: coin }] of faults) {
+      const { event, gains } = pending[place] as Pending;
+      const gain = coin === undefined ? gains[0] : gains[coin];
+      this.findings.add({ code, event, detail, ...(gain !== undefined && { gain }) });
+    }
+    this.rouse();
+  }
+
+  private answer(): Promise<void> {
+    if (this.failure) throw this.failure;
+    return new Promise((resolve) => this.wake.push(resolve));
+  }
+
+  private rouse(): void {
+    for (const resolve of this.wake.splice(0)) resolve();
+  }
+}
