@@ -39,8 +39,29 @@ export function checkBooks(books: Books, bankBalance: bigint, step: StepTeller):
 }
 
 /** For machines: decimal texts, no floating point. */
-export function booksJson({ currency, ...units }: Books): Readonly<Record<string, string>> {
+export function booksJson({ currency, ...units }: Books | SharedBooks): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(units).map(([name, each]) => [name, formatAmount({ currency, units: each })]),
   );
+}
+
+/** What two people paid in, and what became of it, in units. */
+export interface SharedBooks {
+  readonly currency: string;
+  readonly funded: bigint;
+  /** For withdrawals, deposits and purses. */
+  readonly fees: bigint;
+  readonly reserves: bigint;
+  /** Residual values. */
+  readonly coins: bigint;
+}
+
+/** @throws CheckFailed when a unit is missing or was made */
+export function checkSharedBooks({ currency, funded, fees, reserves, coins }: SharedBooks, step: StepTeller): void {
+  const shown = (units: bigint) => formatAmount({ currency, units });
+  step.fact('paid in', shown(funded));
+  step.fact('in reserves', shown(reserves));
+  step.fact('left of coins', shown(coins));
+  step.fact('fees', shown(fees));
+  step.check(funded === reserves + coins + fees, 'paid in = in reserves + left of coins + fees');
 }

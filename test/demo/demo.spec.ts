@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAmount } from '@florin/encoding';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 
@@ -47,11 +49,12 @@ async function throughLiar(lie: (path: string, body: string) => string): Promise
     const pass = async (): Promise<void> => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
-      const { method = 'GET', url: path = '/' } = request;
+      const { method = 'GET', url: path = '/', headers } = request;
       const body = method === 'POST' ? { body: Buffer.concat(chunks) } : {};
-      const reply = await fetch(new URL(path, exchange.baseUrl), { method, ...body });
+      const proofs = Object.entries(headers).filter(([name]) => name.startsWith('taler-')) as [string, string][];
+      const reply = await fetch(new URL(path, exchange.baseUrl), { method, headers: proofs, ...body });
       response.writeHead(reply.status, { 'Content-Type': 'application/json' });
-      response.end(lie(path, await reply.text()));
+      response.end(reply.status === 204 ? undefined : lie(path, await reply.text()));
     };
     pass().catch(() => response.destroy());
   });
@@ -60,16 +63,24 @@ async function throughLiar(lie: (path: string, body: string) => string): Promise
   return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`;
 }
 
-test('tells the whole story, and ends with 0', async () => {
+test('tells the whole story, which is what stands in the log, and ends with 0', async () => {
+  const before = countsOf(eventsOf(exchange));
   const { code, stdout, stderr } = await runDemo({ FLORIN_DATA: exchange.data });
   expect([code, stderr]).toEqual([0, '']);
-  for (const event of ['ReserveFunded', 'CoinsWithdrawn', 'NonceUsed', 'ReserveClosed', 'TransferConfirmed']) {
-    expect(stdout).toContain(event);
-  }
   expect(stdout).toMatch(/All is well: \d+ checks and \d+ signatures/);
+  expect(stdout).not.toContain('SKIPPED');
+  const told = [...stdout.matchAll(/in the log of the exchange: ([A-Za-z, \n]+?)\n(?= {3}→|\n)/g)].flatMap(
+    ([, names = '']) => names.split(',').map((name) => name.trim()),
+  );
+  const written = countsOf(eventsOf(exchange));
+  for (const [name, count] of before) written.set(name, (written.get(name) ?? 0) - count);
+  expect(countsOf(told.filter(isTold))).toEqual(new Map([...written].filter(([, count]) => count > 0)));
+  for (const name of ['PurseMergedIntoReserve', 'CoinRefundedFromPurse', 'CoinsRecouped', 'ReserveClosed']) {
+    expect(told).toContain(name);
+  }
 });
 
-test('accounts for every unit, for machines too', async () => {
+test('accounts for every unit, for machines too; an exchange elsewhere is not asked to revoke anything', async () => {
   const { baseUrl, bankUrl } = exchange;
   const { code, stdout } = await runDemo(
     { FLORIN_URL: baseUrl, FLORIN_BANK_URL: bankUrl },
@@ -77,13 +88,19 @@ test('accounts for every unit, for machines too', async () => {
     '--amount',
     'KUDOS:9',
   );
-  const { ok, books, coins, signaturesVerified, steps } = JSON.parse(stdout);
+  const { ok, books, sharedBooks, skipped, coins, signaturesVerified, steps } = JSON.parse(stdout);
   expect([code, ok]).toEqual([0, true]);
-  const units = (name: string): bigint => parseAmount(books[name], 'KUDOS').units;
-  const parts = ['coins', 'withdrawFees', 'closingFee', 'wired', 'dust'].map(units);
-  expect(parts.reduce((sum, part) => sum + part)).toBe(units('funded'));
+  const units = (text: string): bigint => parseAmount(text, 'KUDOS').units;
+  const sumOf = (from: Record<string, string>, ...names: string[]) =>
+    names.reduce((sum, name) => sum + units(from[name] ?? ''), 0n);
+  expect(sumOf(books, 'coins', 'withdrawFees', 'closingFee', 'wired', 'dust')).toBe(units(books.funded));
+  expect(sumOf(sharedBooks, 'reserves', 'coins', 'fees')).toBe(units(sharedBooks.funded));
   expect(signaturesVerified).toBeGreaterThan(2 * coins);
-  expect(steps).toHaveLength(9);
+  expect(steps).toHaveLength(21);
+  expect(skipped).toEqual([
+    { title: expect.stringContaining('revoked'), reason: expect.stringContaining('is remote') },
+  ]);
+  expect(stdout).not.toContain(exchange.adminCredential);
 });
 
 test.each<[string, (path: string, body: string) => string, RegExp]>([
@@ -104,6 +121,22 @@ test.each<[string, (path: string, body: string) => string, RegExp]>([
     /ev_sigs|does not unblind/,
   ],
   ['a history is another', (_path, body) => body.replace('"type":"CREDIT"', '"type":"GIFT"'), /no entry is known/],
+  [
+    'a merge pays less',
+    (_path, body) => body.replace('"merge_amount":"KUDOS:3"', '"merge_amount":"KUDOS:2"'),
+    /agreed/,
+  ],
+  ['a contract is another', (_path, body) => body.replace(/("econtract":".)./, '$1Z'), /contract\.econtract_sig/],
+  [
+    'a purse is full that is not',
+    (_path, body) => body.replace('"deposit_timestamp"', '"paid"'),
+    /purse\.exchange_sig/,
+  ],
+  [
+    'a coin is charged more',
+    (_path, body) => body.replace('"type":"PURSE-REFUND","amount":"KUDOS:', '$&9'),
+    /exchange_sig/,
+  ],
 ])('fails with 1 when %s', async (_name, lie, reason) => {
   const FLORIN_URL = await throughLiar(lie);
   const { code, stderr } = await runDemo({ FLORIN_URL, FLORIN_BANK_URL: exchange.bankUrl });
@@ -121,6 +154,30 @@ test('explains itself', async () => {
   expect(await runDemo({}, '--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('npm run demo') });
   expect(await runDemo({}, '--halp')).toMatchObject({ code: 2, stderr: expect.stringContaining('--halp') });
 });
+
+/** Types of all events, in no order. */
+function eventsOf({ data }: RunningExchange): string[] {
+  const log = new Database(join(data, 'events.db'), { readonly: true });
+  try {
+    return log
+      .prepare('SELECT type FROM events')
+      .pluck()
+      .all()
+      .filter((type) => isTold(type as string)) as string[];
+  } finally {
+    log.close();
+  }
+}
+
+/** What happens to money and coins. Limits of the law count beside it, keys are offered whenever they are due. */
+const isTold = (type: string): boolean =>
+  /^(Credit|Reserve|Purse|Coin|Nonce|Transfer|Requested|DenominationRevoked)/.test(type);
+
+function countsOf(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
 
 const isReserve = (path: string): boolean => /^\/reserves\/[0-9A-Z]{52}(\?|$)/.test(path);
 

@@ -22,8 +22,15 @@ export interface Step {
   ms: number;
 }
 
+/** A part of the story that could not be told. */
+export interface Skipped {
+  readonly title: string;
+  readonly reason: string;
+}
+
 export class Narrator {
   readonly steps: Step[] = [];
+  readonly skipped: Skipped[] = [];
 
   /** @param print gets each line of the text; nothing is printed without */
   constructor(private readonly print: (line: string) => void) {}
@@ -31,6 +38,17 @@ export class Narrator {
   /** Prints a line outside of the steps. */
   say(line: string): void {
     this.print(line);
+  }
+
+  chapter(title: string): void {
+    this.print(`\n${title}\n${'='.repeat(title.length)}`);
+  }
+
+  /** Says that a part of the story is left out, and why. */
+  skip(title: string, reason: string): void {
+    this.skipped.push({ title, reason });
+    this.print(`\n-- SKIPPED: ${title}`);
+    this.#printWrapped('   ', reason);
   }
 
   /** Runs one step of the story and tells it, also when it fails half-way. */

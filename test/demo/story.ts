@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Coin,
   ExchangeClient,
@@ -12,10 +11,11 @@ import {
   type ReserveKeys,
 } from '@florin/client';
 import type { Primitives } from '@florin/crypto';
-import { type Amount, encodeBase32, equalBytes, formatAmount, parseAmount, parsePayto } from '@florin/encoding';
+import { type Amount, encodeBase32, equalBytes, formatAmount, parseAmount } from '@florin/encoding';
 import { BankCustomer } from './bank.js';
 import { type Books, checkBooks } from './books.js';
 import { CheckFailed, type Narrator, type StepTeller } from './narrator.js';
+import { draw, exchangeAccount, newBankName, now, SEED_SIZE, short, sum, WAIT_MS } from './person.js';
 import type { Surroundings } from './surroundings.js';
 
 /*
@@ -41,14 +41,8 @@ export interface Outcome {
 const DEFAULT_VALUE = '30.005';
 /** Age of the owner of the restricted coins, and one that they can prove, and one that they cannot. */
 const [AGE, PROVABLE_AGE, TOO_OLD] = [13, 12, 14];
-const WAIT_MS = 20_000;
-const SEED_SIZE = 32;
 /** In units. */
 const MORE_THAN_ANY_COIN = 2n ** 50n;
-
-const draw = (sizeBytes: number): Uint8Array => new Uint8Array(randomBytes(sizeBytes));
-const now = (): number => Math.floor(Date.now() / 1000);
-const short = (bytes: Uint8Array): string => `${encodeBase32(bytes).slice(0, 12)}...`;
 
 /** @throws CheckFailed, and what client and bank throw */
 export async function tellStory(narrator: Narrator, options: StoryOptions): Promise<Outcome> {
@@ -58,14 +52,14 @@ export async function tellStory(narrator: Narrator, options: StoryOptions): Prom
   const keys = await narrator.step('Meet the exchange', (step: StepTeller) => meet(client, step));
   const money = (units: bigint): Amount => ({ currency: keys.currency, units });
   const funding = parseAmount(options.amount ?? `${keys.currency}:${DEFAULT_VALUE}`, keys.currency);
-  const bank = new BankCustomer(bankUrl, `demo-${encodeBase32(draw(5)).toLowerCase()}`, keys.currency);
+  const bank = new BankCustomer(bankUrl, newBankName(), keys.currency);
 
   const reserve = await narrator.step('Make a reserve and pay into it from the bank', async (step: StepTeller) => {
     const made = client.newReserve();
     step.fact('reserve key', encodeBase32(made.reservePub));
-    const account = parsePayto(keys.accounts.find(({ method }) => method === 'x-taler-bank')?.paytoUri ?? noAccount());
-    await bank.transfer(account.account, funding, encodeBase32(made.reservePub));
-    step.fact('transfer', `${formatAmount(funding)} from ${bank.name} to ${account.account}, with the key as subject`);
+    const account = exchangeAccount(keys);
+    await bank.transfer(account, funding, encodeBase32(made.reservePub));
+    step.fact('transfer', `${formatAmount(funding)} from ${bank.name} to ${account}, with the key as subject`);
     step.check((await bank.balance()) === -funding.units, `${bank.name} was charged ${formatAmount(funding)}`);
     return made;
   });
@@ -251,9 +245,3 @@ function closingIn({ entries }: ReserveHistory): Extract<ReserveHistoryEntry, { 
   if (!closing) throw new CheckFailed('the history shows no closing');
   return closing;
 }
-
-function noAccount(): never {
-  throw new CheckFailed('the exchange has no account at a development bank, so the demo cannot pay into it');
-}
-
-const sum = (units: readonly bigint[]): bigint => units.reduce((total, each) => total + each, 0n);

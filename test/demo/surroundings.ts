@@ -23,16 +23,34 @@ export function findSurroundings(environment: Environment): Surroundings {
   return { exchangeUrl, bankUrl: withSlash(environment.FLORIN_BANK_URL || runningBank || BANK_URL) };
 }
 
+/** How to do what only an admin may; or why the demo cannot. */
+export type AdminAccess = { readonly url: string; readonly credential: string } | { readonly missing: string };
+
+/** The admin port of the exchange, if it runs on the data folder of this machine and its credential may be read. */
+export function findAdmin(environment: Environment, exchangeUrl: string): AdminAccess {
+  const { exchange, admin, adminCredential } = readRunFile(environment);
+  if (exchange !== exchangeUrl || !admin || !adminCredential) {
+    return { missing: `${exchangeUrl} is remote: no data folder of it is here, so the demo cannot revoke anything` };
+  }
+  try {
+    return { url: admin, credential: readFileSync(adminCredential, 'utf8').trim() };
+  } catch {
+    return { missing: `the credential of the admin port, in ${adminCredential}, cannot be read by this user` };
+  }
+}
+
 interface RunFile {
   readonly exchange?: string;
+  readonly admin?: string;
+  readonly adminCredential?: string;
   readonly bank?: string;
 }
 
 function readRunFile({ FLORIN_DATA }: Environment): RunFile {
   try {
-    const { pid, exchange, bank } = JSON.parse(readFileSync(join(resolve(FLORIN_DATA || 'data'), 'run.json'), 'utf8'));
+    const { pid, ...run } = JSON.parse(readFileSync(join(resolve(FLORIN_DATA || 'data'), 'run.json'), 'utf8'));
     process.kill(pid, 0); // a process that was killed leaves its file behind
-    return { exchange, bank };
+    return run;
   } catch {
     return {};
   }
