@@ -252,8 +252,8 @@ test('purse creation checks in the order of the protocol', async () => {
 
 test('a purse for grown-ups takes coins whose owners prove their age, or that have no age', async () => {
   const aged = offers.of('1', { aged: true });
-  const [adult, child] = (await coinsOf(exchange, [aged, aged], 18)) as [Coin, Coin];
-  const [minor] = (await coinsOf(exchange, [aged], 12)) as [Coin];
+  const [adult, child] = (await coinsOf(exchange, [aged, aged], { years: 18 })) as [Coin, Coin];
+  const [minor] = (await coinsOf(exchange, [aged], { years: 12 })) as [Coin];
   const [plain] = (await newCoins(exchange, offers, '1')) as [Coin];
   const [keys, terms] = [newPurse(), termsOf('1', { minAge: 16 })];
   const item = (coin: Coin) => depositItem(baseUrl, keys, coin, { minAge: 16 });

@@ -34,8 +34,14 @@ interface Fresh extends Planchet {
   readonly age: AgeCommitment | undefined;
 }
 
-function freshCoin(offer: Offer, years: number, session?: CsSession): Fresh {
-  const seed = randomBytes(32);
+/** Of what a coin is made; at random where it is not said. */
+interface Making {
+  readonly years?: number;
+  /** Of the coin's key: two coins of one seed cannot both be spent. */
+  readonly seed?: Uint8Array;
+}
+
+function freshCoin(offer: Offer, { years = 40, seed = randomBytes(32) }: Making, session?: CsSession): Fresh {
   const key = newKey(seed);
   const age = offer.ageMask === 0 ? undefined : wallet.age.commit(offer.ageMask, years, randomBytes(64));
   const hash = age && wallet.age.commitmentHash(age.publicKeys);
@@ -45,12 +51,16 @@ function freshCoin(offer: Offer, years: number, session?: CsSession): Fresh {
 }
 
 /** Coins of these denominations, withdrawn in one batch from a new reserve that they empty to 0. */
-export async function coinsOf(exchange: RunningExchange, offers: readonly Offer[], years = 40): Promise<Coin[]> {
+export async function coinsOf(
+  exchange: RunningExchange,
+  offers: readonly Offer[],
+  making: Making = {},
+): Promise<Coin[]> {
   const { baseUrl } = exchange;
   const fresh: Fresh[] = [];
   for (const offer of offers) {
     const session = offer.cipher === 'CS' ? await newSession(baseUrl, offer) : undefined;
-    fresh.push(freshCoin(offer, years, session));
+    fresh.push(freshCoin(offer, making, session));
   }
   const cost = offers.reduce((sum, { value, fee }) => sum + value + fee, 0n);
   const reserve = await fundedReserve(exchange, formatUnits(cost).slice(CURRENCY.length + 1));
