@@ -51,7 +51,7 @@ afterAll(async () => {
   exchange.remove();
 });
 
-test('coins come back one by one, RSA and CS, with and without age; each once, with the same answer for ever', async () => {
+test('coins come back one by one, RSA and CS, with and without age; each once, answered alike for ever', async () => {
   const [first, clause, aged, last] = revoked.coins as [Coin, Coin, Coin, Coin];
   const { reserve } = first;
   const before = await balanceOf(baseUrl, reserve);

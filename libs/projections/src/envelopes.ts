@@ -1,6 +1,6 @@
 /**
- * Which reserve a blinded envelope was first withdrawn from: the older POST /coins/$COIN_PUB/recoup names none. Finds the
- * reserve's stream, which decides.
+ * Which reserve a blinded envelope was first withdrawn from: the older POST /coins/$COIN_PUB/recoup names none. It
+ * finds the reserve's stream, which decides.
  */
 import type { EnvelopeHash, ReservePub } from '@florin/domain';
 import { defineView } from './view.js';
