@@ -35,6 +35,7 @@ interface RunFile {
   readonly exchange: string;
   readonly admin: string;
   readonly adminCredential: string;
+  readonly auditorCredential: string;
   readonly bank?: string;
   readonly ports: { readonly exchange: number; readonly admin: number; readonly bank?: number };
 }
@@ -46,6 +47,7 @@ export interface RunningExchange {
   readonly bankUrl: string;
   readonly adminUrl: string;
   readonly adminCredential: string;
+  readonly auditorCredential: string;
   readonly data: string;
   readonly ports: { readonly exchange: number; readonly bank: number };
   readonly process: ChildProcess;
@@ -109,6 +111,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
     bankUrl: run.bank ?? '',
     adminUrl: run.admin,
     adminCredential: readFileSync(run.adminCredential, 'utf8').trim(),
+    auditorCredential: readFileSync(run.auditorCredential, 'utf8').trim(),
     data,
     ports: { exchange: run.ports.exchange, bank: run.ports.bank ?? 0 },
     process: child,

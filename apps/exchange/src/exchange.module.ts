@@ -60,6 +60,10 @@ import { KeyRing } from './runtime/key-ring.js';
 import { LongPoll } from './runtime/long-poll.js';
 import { ExchangeSigners } from './runtime/signers.js';
 import { Config, EventStore, Leases, Log } from './runtime/tokens.js';
+import { EventFeed } from './transparency/event-feed.js';
+import { LogController } from './transparency/log.controller.js';
+import { ProvenEvents } from './transparency/proven-events.js';
+import { NOTHING_PUBLISHED, PublishedLog } from './transparency/published-log.js';
 import { BookCredits } from './wire/book-credits.js';
 import { DecideTransferHandler } from './wire/decide-transfer.handler.js';
 import { Gateways } from './wire/gateways.js';
@@ -78,13 +82,15 @@ export interface Foundation {
   readonly ledger: Ledger;
   /** Of a store that several nodes share; without them this process has it to itself. */
   readonly leases?: LeasesPort;
+  /** What is told of the ledger's tree; nothing without. */
+  readonly publishedLog?: PublishedLog;
 }
 
 @Module({})
 class ExchangeModule {}
 
 export function exchangeModule(foundation: Foundation): DynamicModule {
-  const { config, log, clock, store, views, signers, verifiers, vault, ledger, leases } = foundation;
+  const { config, log, clock, store, views, signers, verifiers, vault, ledger, leases, publishedLog } = foundation;
   const given: Provider[] = [
     { provide: Config, useValue: config },
     { provide: Log, useValue: log },
@@ -97,6 +103,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     { provide: Ledger, useValue: ledger },
     { provide: KeyFolder, useFactory: () => KeyFolder.at(config.keys, { development: config.mode === 'development' }) },
     { provide: Leases, useValue: leases ?? soleHolder },
+    { provide: PublishedLog, useValue: publishedLog ?? NOTHING_PUBLISHED },
     { provide: Streams, useValue: new Streams(config.instance, new EventCodec(config.currency)) },
   ];
   const handlers = [
@@ -123,6 +130,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     CoinChecks,
     CoinHistories,
     Cryptography,
+    EventFeed,
     ExchangeSigners,
     ExpiredKeys,
     FutureKeys,
@@ -138,6 +146,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     NodeKeys,
     Offering,
     PayTransfers,
+    ProvenEvents,
     PublishedKeys,
     PurseChecks,
     PurseConfirmations,
@@ -164,6 +173,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
       CoinsController,
       ManagementController,
       KycController,
+      LogController,
     ],
     providers: [...given, ...services, ...handlers],
   };

@@ -8,6 +8,7 @@ import { type DevelopmentBank, startDevelopmentBank } from '@florin/wire';
 import type { Settings } from './config/config.js';
 import { ConfigError } from './config/reader.js';
 import type { Foundation } from './exchange.module.js';
+import { keptCredential } from './http/bearer.js';
 import { openStore } from './open-store.js';
 import { SystemClock } from './runtime/clock.js';
 import type { Config, Log } from './runtime/tokens.js';
@@ -69,6 +70,13 @@ export async function layFoundation(
     undo.push(() => views.close());
     const vault = new AccountVault(folder);
     const ledger = new Ledger(store);
+    const publishedLog = {
+      origin,
+      logPub,
+      feedCredential: keptCredential(join(config.data, 'auditor-credential')),
+      head: () => store.head(),
+      proofs: 'inclusionProof' in store ? store : undefined,
+    };
     const markLedger = (): Promise<void> => folder.markLedger(origin);
     const scrubbing = new AbortController();
     undo.push(async () => scrubbing.abort());
@@ -96,6 +104,7 @@ export async function layFoundation(
       vault,
       ledger,
       leases,
+      publishedLog,
       bank,
       markLedger,
       scrubRegularly,

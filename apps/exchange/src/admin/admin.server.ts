@@ -1,13 +1,12 @@
 /** The admin's own port: decisions that need a person. Its credential lies in a file that only the owner reads. */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ErrorCode, encodeBase32 } from '@florin/encoding';
+import { ErrorCode } from '@florin/encoding';
 import { Views } from '@florin/projections';
 import type { INestApplicationContext } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { fastify } from 'fastify';
 import type { RunningFoundation } from '../foundation.js';
+import { requireBearer, writeCredential } from '../http/bearer.js';
 import { ErrorFilter } from '../http/error-filter.js';
 import { TalerError } from '../http/taler-error.js';
 import { MasterTerms } from '../keys/master-terms.js';
@@ -43,25 +42,22 @@ export interface AdminContext {
 /** A new credential with every start; requests carry it as `Authorization: Bearer ...`. */
 export async function startAdmin(app: INestApplicationContext, foundation: RunningFoundation): Promise<AdminServer> {
   const { config, log, clock } = foundation;
-  const credential = encodeBase32(randomBytes(32));
   const credentialFile = join(config.data, 'admin-credential');
-  writeFileSync(credentialFile, `${credential}\n`, { mode: 0o600 });
-  chmodSync(credentialFile, 0o600);
+  const credential = writeCredential(credentialFile);
 
   const routerOptions = { maxParamLength: PATH_PARAMETER_LENGTH_MAX };
   const server = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true, routerOptions });
   const filter = new ErrorFilter(log);
-  const expected = Buffer.from(`Bearer ${credential}`);
   server.setErrorHandler((error, request, reply) => filter.reply(error, request, reply));
   server.setNotFoundHandler((request, reply) =>
     filter.reply(new TalerError(ErrorCode.GENERIC_ENDPOINT_UNKNOWN, { detail: request.url }), request, reply),
   );
-  server.addHook('onRequest', async (request, reply) => {
-    const given = Buffer.from(request.headers.authorization ?? '');
-    if (given.length === expected.length && timingSafeEqual(given, expected)) return;
-    await reply
-      .status(401)
-      .send({ code: 40, hint: 'send the credential of the file that run.json names as a Bearer token' });
+  server.addHook('onRequest', async ({ headers }) => {
+    requireBearer(
+      headers.authorization,
+      credential,
+      'send the credential of the file that run.json names as a Bearer token',
+    );
   });
   const context: AdminContext = {
     commands: app.get(CommandBus),

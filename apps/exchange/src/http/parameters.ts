@@ -61,3 +61,13 @@ export class StartPipe implements PipeTransform<string | undefined, number> {
     return Number(value);
   }
 }
+
+/** Any other whole number of a query, named by its parameter; undefined if absent. */
+@Injectable()
+export class CountPipe implements PipeTransform<string | undefined, number | undefined> {
+  transform(value: string | undefined, { data = '' }: ArgumentMetadata): number | undefined {
+    if (value === undefined) return undefined;
+    if (!/^[0-9]{1,15}$/.test(value)) throw malformedParameter(data, `${data} must be a whole number`);
+    return Number(value);
+  }
+}

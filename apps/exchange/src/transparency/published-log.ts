@@ -1,0 +1,28 @@
+/** What is told to everybody about the tree over the committed events: its signed heads, and proofs that lead there. */
+import type { Head, SqliteStore } from '@florin/event-store';
+
+export type LogProofs = Pick<SqliteStore, 'inclusionProof' | 'consistencyProof'>;
+
+export interface PublishedLog {
+  /** Names the log in its heads. */
+  readonly origin: string;
+  /** The log key, 32 bytes. */
+  readonly logPub: Uint8Array;
+  /** What an auditor shows to get the events. */
+  readonly feedCredential: string;
+  /** The newest signed head; undefined before the first. */
+  head(): Head | undefined;
+  /** Undefined where the store keeps no tree that it can look into. */
+  readonly proofs: LogProofs | undefined;
+}
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: what Nest injects by type needs a class of that name
+export abstract class PublishedLog {}
+
+/** For an exchange whose store signs no heads. */
+export const NOTHING_PUBLISHED: PublishedLog = {
+  origin: '',
+  logPub: new Uint8Array(32),
+  feedCredential: '',
+  head: () => undefined,
+  proofs: undefined,
+};
