@@ -1,0 +1,35 @@
+/** Runs the compiled admin tool as people do. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../../../apps/admin/dist/main.js', import.meta.url));
+
+export interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What it printed, as JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: each command has a shape of its own
+  readonly json: any;
+}
+
+/** The tool on a data folder, to its end. */
+export function runAdmin(data: string, ...args: string[]): Promise<Run> {
+  const child = spawn(process.execPath, [PROGRAM, '--data', data, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      resolve({
+        code,
+        stdout,
+        stderr,
+        get json() {
+          return JSON.parse(stdout);
+        },
+      });
+    });
+  });
+}
