@@ -6,7 +6,6 @@ import {
   newPlanchets,
   newSession,
   postWithdraw,
-  type Reserve,
   withdraw,
   withdrawBody,
 } from '../e2e/support/coins.js';
@@ -27,7 +26,6 @@ import {
 import {
   balanceOf,
   close,
-  eventually,
   formatUnits,
   fundedReserve,
   newAccount,
@@ -35,7 +33,8 @@ import {
   summaryOf,
 } from '../e2e/support/reserves.js';
 import { type TestServer, testServer } from '../support/eventstoredb/test-server.js';
-import { type Node, PUBLIC_URL, persistently, Site } from './site.js';
+import { Load } from './load.js';
+import { type Node, PUBLIC_URL, Site } from './site.js';
 
 let server: TestServer;
 let site: Site;
@@ -53,14 +52,6 @@ afterAll(async () => {
 });
 
 const statuses = (replies: readonly Reply[]): number[] => replies.map(({ status }) => status).sort();
-
-/** What each node says of a reserve or a coin becomes the same. */
-async function expectSame(read: (baseUrl: string) => Promise<unknown>): Promise<void> {
-  await eventually(async () => {
-    const seen = await Promise.all(site.nodes.map(({ baseUrl }) => read(baseUrl)));
-    return seen.every((one) => JSON.stringify(one) === JSON.stringify(seen[0])) ? true : undefined;
-  });
-}
 
 /** Spends the whole coin into a purse that nobody has seen. */
 function spend(baseUrl: string, coin: Coin): Promise<Reply> {
@@ -85,7 +76,7 @@ describe('two nodes on one event store and one key folder', () => {
         const replies = await Promise.all([spend(node(0).baseUrl, coin), spend(node(1).baseUrl, coin)]);
         expect(statuses(replies)).toEqual([200, 409]);
         expect(replies.find(({ status }) => status === 409)?.json.history).toHaveLength(1);
-        await expectSame(async (baseUrl) => (await coinHistory(baseUrl, coin)).json.history);
+        await site.expectSame(async (baseUrl) => (await coinHistory(baseUrl, coin)).json.history);
       }),
     );
     for (const coin of coins) {
@@ -106,9 +97,9 @@ describe('two nodes on one event store and one key folder', () => {
       }),
     );
     expect(statuses(replies)).toEqual([...Array(count).fill(200), ...Array(count).fill(409)]);
-    await expectSame((baseUrl) => summaryOf(baseUrl, reserve));
+    await site.expectSame((baseUrl) => summaryOf(baseUrl, reserve));
     expect(await balanceOf(node(1).baseUrl, reserve)).toBe(0n);
-    await expectSame(async (baseUrl) => expectOk(await reserveHistory(baseUrl, reserve)).history);
+    await site.expectSame(async (baseUrl) => expectOk(await reserveHistory(baseUrl, reserve)).history);
   });
 
   test('give the same answer to the same request, asked of both at once', async () => {
@@ -136,82 +127,31 @@ describe('two nodes on one event store and one key folder', () => {
     await close(node(1).baseUrl, await fundedReserve(node(1), '3', next));
     await paymentsTo(node(1), next);
     expect((await paymentsTo(node(0), account)).map((paid) => paid.amount)).toEqual([amount]);
-    await expectSame((baseUrl) => summaryOf(baseUrl, reserve));
+    await site.expectSame((baseUrl) => summaryOf(baseUrl, reserve));
     expect(await balanceOf(node(1).baseUrl, reserve)).toBe(0n);
   });
 });
 
-/** Withdrawals that go on, one after the other for each reserve, until they are stopped; each is asked for to its end. */
-class Load {
-  readonly refused: Reply[] = [];
-  answered = 0;
-  private readonly running: Promise<void>[];
-  private isOver = false;
-
-  constructor(readonly reserves: readonly Reserve[]) {
-    this.running = reserves.map((reserve, i) => this.withdraw(reserve, i));
-  }
-
-  async stop(): Promise<void> {
-    this.isOver = true;
-    await Promise.all(this.running);
-  }
-
-  private async withdraw(reserve: Reserve, first: number): Promise<void> {
-    while (!this.isOver) {
-      const planchets = newPlanchets(offers, '0.1');
-      const call = { json: withdrawBody(reserve, planchets) };
-      const nodes = (): Node[] => [node(first), node(first + 1)];
-      const reply = await persistently(nodes, `reserves/${reserve.pub}/batch-withdraw`, call, (one) => {
-        if (one.status !== 200) this.refused.push(one);
-      });
-      expectCoins(reply, planchets);
-      this.answered += 1;
-    }
-  }
-}
-
-async function underLoad(work: (load: Load) => Promise<void>): Promise<Load> {
-  const reserves = await Promise.all(Array.from({ length: 4 }, () => fundedReserve(node(0), '100')));
-  const load = new Load(reserves);
-  await work(load);
-  await load.stop();
-  const spent = await Promise.all(reserves.map((reserve) => balanceOf(node(0).baseUrl, reserve)));
-  const price = costOf(newPlanchets(offers, '0.1'));
-  const left = spent.reduce((sum, one) => sum + one, 0n);
-  expect(left).toBe(BigInt(reserves.length) * units('100') - BigInt(load.answered) * price);
-  for (const reserve of reserves) await expectSame((baseUrl) => summaryOf(baseUrl, reserve));
-  return load;
-}
-
-const more = (load: Load, count: number): Promise<true> => {
-  const goal = load.answered + count;
-  return eventually(async () => (load.answered >= goal ? true : undefined));
-};
-
 describe('nodes that come and go', () => {
   test('one that is killed in the middle of requests leaves nothing that the other cannot finish', async () => {
-    await underLoad(async (load) => {
-      await more(load, 10);
+    await Load.while(site, async (load) => {
+      await load.more(10);
       await node(0).kill();
-      await more(load, 10);
+      await load.more(10);
       await site.startNode(node(0).name);
     });
   });
 
   test('a rolling restart refuses nothing but with 503 and Retry-After, and read models go on', async () => {
-    const load = await underLoad(async (running) => {
+    const load = await Load.while(site, async (running) => {
       for (const round of [0, 1]) {
-        await more(running, 10);
+        await running.more(10);
         expect(await node(round).stop()).toBe(0);
-        await more(running, 10);
+        await running.more(10);
         await site.startNode(node(round).name);
       }
     });
-    for (const { status, headers } of load.refused) {
-      expect(status).toBe(503);
-      expect(Number(headers['retry-after'])).toBeGreaterThan(0);
-    }
+    load.expectPutOffOnly();
     for (const { log } of site.nodes) {
       expect(log()).not.toContain('was made from another ledger');
       expect(log()).not.toMatch(/"level":[56]0/);

@@ -2,12 +2,19 @@
  * Several exchange processes on one event store, with one mounted key folder and one bank, as an operator runs them.
  * The store is the stand-in, or the server that FLORIN_TEST_EVENTSTORE names.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BankProcess, startBank } from '../e2e/support/bank-process.js';
 import { type Call, type Reply, send } from '../e2e/support/http.js';
-import { type RunningExchange, type Settings, smallKeys, startExchange } from '../support/exchange.js';
+import { eventually } from '../e2e/support/reserves.js';
+import {
+  type ExchangeOptions,
+  type RunningExchange,
+  type Settings,
+  smallKeys,
+  startExchange,
+} from '../support/exchange.js';
 import { freshInstance } from './tools.js';
 
 /** What wallets know the exchange by; in the tests nothing listens there. */
@@ -41,12 +48,23 @@ export class Site {
     }
   }
 
+  /** A copy of the key folder as it is now, as a mount that has gone stale. */
+  copyOfKeys(): string {
+    const copy = join(this.folder, 'copy-of-keys');
+    cpSync(this.keys, copy, { recursive: true });
+    return copy;
+  }
+
   /** A node, or one that was stopped or killed once more, on its data and its port. */
-  async startNode(name: string, keys = this.keys): Promise<Node> {
+  async startNode(
+    name: string,
+    { keys = this.keys, ...options }: Pick<ExchangeOptions, 'onLog'> & { readonly keys?: string } = {},
+  ): Promise<Node> {
     const earlier = this.nodes.findIndex((node) => node.name === name);
     const data = this.data.get(name) ?? mkdtempSync(join(tmpdir(), 'florin-node-'));
     this.data.set(name, data);
     const started = await startExchange({
+      ...options,
       data,
       configure: (settings) => this.configure(settings, keys),
       env: { FLORIN_STORE: this.store },
@@ -57,6 +75,14 @@ export class Site {
     if (earlier >= 0) this.nodes[earlier] = node;
     else this.nodes.push(node);
     return node;
+  }
+
+  /** Waits until all nodes say the same. */
+  async expectSame(read: (baseUrl: string) => Promise<unknown>): Promise<void> {
+    await eventually(async () => {
+      const seen = await Promise.all(this.nodes.map(({ baseUrl }) => read(baseUrl)));
+      return seen.every((one) => JSON.stringify(one) === JSON.stringify(seen[0])) ? true : undefined;
+    });
   }
 
   async close(): Promise<void> {

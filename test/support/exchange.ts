@@ -26,6 +26,8 @@ export interface ExchangeOptions {
   /** Ports of an earlier run, so that URLs stay the same. */
   readonly ports?: { readonly exchange: number; readonly bank: number };
   readonly env?: Readonly<Record<string, string>>;
+  /** Hears what it logs, also before it is ready. */
+  readonly onLog?: (text: string) => unknown;
   /** For Node itself, as `--cpu-prof`. */
   readonly nodeArguments?: readonly string[];
 }
@@ -93,7 +95,10 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
   });
   let output = '';
   let logged = '';
-  child.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => {
+    logged += chunk.toString();
+    options.onLog?.(chunk.toString());
+  });
   const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
   await new Promise<void>((resolve, reject) => {
     const failed = (why: string): void => reject(new Error(`the exchange ${why}:\n${output}${logged}`));
