@@ -6,7 +6,7 @@ import { categoryOf, type RecordedEvent, START } from '@florin/event-store';
 import type Database from 'better-sqlite3';
 import type { Batch, Checkpoint } from './batch.js';
 import { copyDatabase, type FileMode, openDatabase, readCheckpoints, resetView } from './database.js';
-import { compareTable, type Difference, tablesOf } from './tables.js';
+import { compareTable, type Difference, type RowSelection, readRows, type TableRow, tablesOf } from './tables.js';
 import type { AnyView, OpenView, Queries, SeenEvent } from './view.js';
 
 export interface FileOptions {
@@ -94,6 +94,13 @@ export class ViewsFile {
     const asked = this.loaded.get(view)?.open.queries[query];
     if (!asked) throw new Error(`no view ${view} with a query ${query}`);
     return asked(...(args as never[]));
+  }
+
+  /** What stands in the tables of a view, by table. @throws Error if there is no such view */
+  rows(view: string, selection: RowSelection): Record<string, TableRow[]> {
+    const found = this.loaded.get(view);
+    if (!found) throw new Error(`no view ${view}`);
+    return Object.fromEntries(tablesOf(found.view).map((table) => [table.name, readRows(this.db, table, selection)]));
   }
 
   /** Where the tables of the file at `path` are not what these are; both must have counted the same events. */

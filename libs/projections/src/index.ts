@@ -14,8 +14,8 @@ export {
 } from './reserve-history.js';
 export type { ReserveSummary } from './reserve-summary.js';
 export { type Lag, Views, type ViewsOptions, ViewsStopped } from './runner.js';
-export type { Difference } from './tables.js';
+export type { Difference, RowSelection, TableRow } from './tables.js';
 export type { OutgoingTransfer, TransferStatus } from './transfers.js';
-export type { QueryAnswer, QueryArguments, QueryName, ViewName } from './views.js';
+export { type QueryAnswer, type QueryArguments, type QueryName, VIEW_NAMES, type ViewName } from './views.js';
 export { ViewsBehind } from './waiters.js';
 export type { WireCredit } from './wire-credits.js';

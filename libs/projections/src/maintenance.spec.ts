@@ -246,6 +246,23 @@ describe('stateAt', () => {
       }
       await future.close();
     }));
+
+  test('has its rows, of all keys or of one', () =>
+    withViews(SOME, async ({ views }) => {
+      const selection = { limit: 1_000 };
+      const now = await views.rows('reserve-summary', selection);
+      const past = await views.stateAt('reserve-summary', { writtenAtUs: Number.MAX_SAFE_INTEGER });
+      expect(await past.rows(selection)).toStrictEqual(now);
+      await past.close();
+
+      const [table, rows] = Object.entries(now)[0] ?? expect.fail();
+      expect(rows.length).toBeGreaterThan(1);
+      const key = reserveAt(places[0] ?? expect.fail());
+      const own = (await views.rows('reserve-summary', { key, limit: 1_000 }))[table];
+      expect(own).toStrictEqual(rows.filter((row) => row.reserve_pub === key));
+      expect(own).toHaveLength(1);
+      expect((await views.rows('reserve-summary', { limit: 1 }))[table]).toStrictEqual(rows.slice(0, 1));
+    }));
 });
 
 /** Balances after the unit at `position`, by folding each reserve's stream. */

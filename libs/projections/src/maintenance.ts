@@ -6,7 +6,7 @@ import { type Batch, batches, type Checkpoint, earliest, feed, unitsUntil, wante
 import { removeDatabase } from './database.js';
 import type { ViewCheckpoint } from './file.js';
 import type { OpenRequest } from './protocol.js';
-import type { Difference } from './tables.js';
+import type { Difference, RowSelection, TableRow } from './tables.js';
 import { ViewsThread } from './thread.js';
 import type { QueryAnswer, QueryArguments, QueryName, ViewName } from './views.js';
 
@@ -192,6 +192,11 @@ export class PastView<V extends ViewName> {
 
   async ask<Q extends QueryName<V>>(query: Q, ...args: QueryArguments<V, Q>): Promise<QueryAnswer<V, Q>> {
     return (await this.builder.request('ask', { view: this.view, query, args })) as QueryAnswer<V, Q>;
+  }
+
+  /** What stands in its tables, by table. */
+  rows(selection: RowSelection): Promise<Record<string, TableRow[]>> {
+    return this.builder.request('rows', { view: this.view, selection });
   }
 
   close(): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Batch, Checkpoint } from './batch.js';
 import type { FileMode } from './database.js';
 import type { ViewCheckpoint } from './file.js';
-import type { Difference } from './tables.js';
+import type { Difference, RowSelection, TableRow } from './tables.js';
 
 export interface OpenRequest {
   readonly path: string;
@@ -19,6 +19,8 @@ export interface Requests {
   /** Changes nothing where the batch was applied before. */
   apply: { args: Batch; answer: undefined };
   ask: { args: { view: string; query: string; args: readonly unknown[] }; answer: unknown };
+  /** What stands in the tables of a view, by table. */
+  rows: { args: { view: string; selection: RowSelection }; answer: Record<string, TableRow[]> };
   /** Begins at the first event again. */
   empty: { args: undefined; answer: ViewCheckpoint[] };
   /** Serves the closed file `by` from now on. Done already if there is none. */

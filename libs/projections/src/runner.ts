@@ -9,6 +9,7 @@ import { type Batch, batches, type Checkpoint, earliest, feed, tipOf, wantedBy }
 import type { ViewCheckpoint } from './file.js';
 import type { Moment, OnProgress, PastView, Site, Verification } from './maintenance.js';
 import * as maintenance from './maintenance.js';
+import type { RowSelection, TableRow } from './tables.js';
 import { type ViewsOwner, ViewsThread, ViewsThreadLost } from './thread.js';
 import type { QueryAnswer, QueryArguments, QueryName, ViewName } from './views.js';
 import { PositionWaiters, StreamWatchers } from './waiters.js';
@@ -129,6 +130,12 @@ export class Views {
       if (error instanceof ViewsThreadLost) this.stop(error);
       throw this.stopped ?? error;
     }
+  }
+
+  /** What stands in the tables of a view now, by table. */
+  async rows(view: ViewName, selection: RowSelection): Promise<Record<string, TableRow[]>> {
+    if (this.stopped) throw this.stopped;
+    return this.thread.request('rows', { view, selection });
   }
 
   /**

@@ -40,6 +40,8 @@ export class Owner {
         return this.file.apply(request.args);
       case 'ask':
         return this.file.ask(request.args.view, request.args.query, request.args.args);
+      case 'rows':
+        return this.file.rows(request.args.view, request.args.selection);
       case 'empty':
         return this.reopened((path) => removeDatabase(path));
       case 'replace':

@@ -37,6 +37,24 @@ export function tablesOf(view: AnyView): Table[] {
   }
 }
 
+/** Which rows of a view to read: those of one key (the first column of each primary key), or all; the first ones. */
+export interface RowSelection {
+  readonly key?: string;
+  /** Of each table. */
+  readonly limit: number;
+}
+
+/** Rows of a table in the order of its primary key, by column; numbers that exceed 2^53 are bigint. */
+export function readRows(db: Database.Database, { name, key }: Table, selection: RowSelection): TableRow[] {
+  const where = selection.key === undefined ? '' : `WHERE ${key[0]} = ?`;
+  const select = db.prepare<unknown[], TableRow>(`SELECT * FROM ${name} ${where} ORDER BY ${key.join(', ')} LIMIT ?`);
+  return select.safeIntegers().all(...(selection.key === undefined ? [] : [selection.key]), selection.limit);
+}
+
+export interface TableRow {
+  readonly [column: string]: unknown;
+}
+
 /**
  * Compares a table of the schema `main`, as it should be, with that of the schema `served`. STRICT tables keep the type
  * of every value and text is compared by its bytes, so that rows which SQL calls equal are the same bytes.

@@ -23,6 +23,7 @@ export const VIEWS = [
 
 type ListedView = (typeof VIEWS)[number];
 export type ViewName = ListedView['name'];
+export const VIEW_NAMES: readonly ViewName[] = VIEWS.map(({ name }) => name);
 
 type QueriesOf<V extends ViewName> = ReturnType<Extract<ListedView, { readonly name: V }>['open']>['queries'];
 export type QueryName<V extends ViewName> = Extract<keyof QueriesOf<V>, string>;
