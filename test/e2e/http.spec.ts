@@ -104,8 +104,21 @@ describe('methods', () => {
         else expect(expectRefusal(reply, 405, 20).detail).toBe(method);
       }
       if (!methods.includes('FOO')) continue;
-      const raw = await sendBytes(exchange.baseUrl, `FOO /${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
-      expect(raw).toMatch(/^HTTP\/1.1 405 .*\bAllow: GET, HEAD, OPTIONS\r.*"code":20,.*"detail":"FOO"/s);
+      for (const method of ['FOO', 'QUERY', 'CONNECT']) {
+        const bytes = `${method} /${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+        const raw = await sendBytes(exchange.baseUrl, bytes);
+        expect(raw).toMatch(/^HTTP\/1.1 405 .*\ballow: GET, HEAD, OPTIONS\r.*"code":20,/is);
+        expect(raw).toContain(`"detail":"${method}"`);
+      }
+    }
+  });
+
+  test('and paths are looked at before any body', async () => {
+    for (const body of ['', 'no JSON', Buffer.alloc(17 * 1024 * 1024, ' ')]) {
+      expectRefusal(await send(at('nosuch'), { body }), 404, 21);
+      expectRefusal(await send(at('config'), { body }), 405, 20);
+      expectRefusal(await send(at(`reserves/${KEY}/foo`), { body }), 404, 1001);
+      expectRefusal(await send(at('reserves/x/close'), { body }), 400, 27);
     }
   });
 
@@ -139,6 +152,14 @@ describe('paths', () => {
   test('slashes that enclose nothing mean nothing', async () => {
     for (const path of ['/config', 'config/', '//config//', 'config/?x=1']) expectOk(await send(at(path)));
     expectRefusal(await send(at(`/reserves//${KEY}/`)), 404, 1027);
+  });
+
+  test('may be named as a whole URL', async () => {
+    const get = (url: string) =>
+      sendBytes(exchange.baseUrl, `GET ${url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(await get('http://x:80/config?x')).toMatch(/^HTTP\/1.1 200 .*"name":"taler-exchange"/s);
+    expect(await get(`https://x/reserves/${KEY}`)).toMatch(/^HTTP\/1.1 404 .*"code":1027,/s);
+    expect(await get('http://x')).toMatch(/^HTTP\/1.1 200 .*Taler/s);
   });
 
   test('are limited to 512 bytes after their first segment', async () => {
@@ -207,6 +228,9 @@ describe('what is no request', () => {
       ],
       [`GET /keys HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 23],
       ['BREW /nosuch HTTP/1.1\r\nHost: x\r\n\r\n', 404, 21, '/nosuch'],
+      ['GET /keys HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 23],
+      ['GET /keys HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n', 400, 23],
+      ['POST /csr-withdraw HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400, 23],
     ];
     for (const [bytes, status, code, detail] of cases) {
       const { head, json } = await answerTo(bytes);
@@ -218,5 +242,19 @@ describe('what is no request', () => {
       });
     }
     expectOk(await send(at('config')));
+  });
+
+  test('takes nothing from whole requests before it: they may have moved money, and are answered', async () => {
+    const get = 'GET /config HTTP/1.1\r\nHost: x\r\n\r\n';
+    const post = 'POST /csr-withdraw HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}';
+    for (const rest of ['hello\r\n\r\n', '\0', 'BREW /nosuch HTTP/1.1\r\nHost: x\r\n\r\n']) {
+      const received = await sendBytes(exchange.baseUrl, `${get}${post}${rest}`);
+      expect(received.match(/(?<=HTTP\/1\.1 )\d{3}/g)).toEqual(['200', '400', '400']);
+      expect(received.match(/(?<="code":)\d+/g)).toEqual(['22', '23']);
+    }
+  });
+
+  test('but asks for what cannot be, is served as if it did not ask', async () => {
+    expectOk(await send(at('config'), { headers: { Expect: 'the unexpected' } }));
   });
 });

@@ -15,7 +15,7 @@ import {
   withdrawBody,
   withdrawItem,
 } from './support/coins.js';
-import { expectRefusal, type Json, send } from './support/http.js';
+import { expectRefusal, type Json, send, sendBytes } from './support/http.js';
 import { type Offers, readOffers } from './support/offers.js';
 import { randomText } from './support/oracle.js';
 import { balanceOf, fundedReserve } from './support/reserves.js';
@@ -82,6 +82,8 @@ describe('the body', () => {
       'text/plain',
       'application/x-www-form-urlencoded',
       'multipart/form-data; boundary=x',
+      'application/json, no type at all',
+      '',
       undefined,
     ]) {
       const planchets = newPlanchets(offers, '0.1');
@@ -132,6 +134,11 @@ describe('its size', () => {
       for (let sent = 0; sent <= LIMIT; sent += 64 * 1024) yield oversized.subarray(0, 64 * 1024);
     };
     expectRefusal(await send(url, { body: chunks() }), 413, 32);
+    for (const expectation of ['', 'Expect: 100-continue\r\n']) {
+      const head = `POST ${new URL(url).pathname} HTTP/1.1\r\nHost: x\r\nContent-Length: ${LIMIT + 1}\r\n${expectation}`;
+      const answer = await sendBytes(exchange.baseUrl, `${head}\r\n`); // and no body: who announces it may wait
+      expect(answer).toMatch(/^HTTP\/1.1 413 .*"code":32,/s);
+    }
     const planchets = newPlanchets(offers, '0.1');
     const text = JSON.stringify(withdrawBody(reserve, planchets));
     await accepted(planchets, { body: text.padEnd(LIMIT, ' ') });

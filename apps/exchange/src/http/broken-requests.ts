@@ -1,7 +1,8 @@
-/** Answers what Node's parser refuses before Fastify sees a request: bytes that are no HTTP, or too much of it. */
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+/** Answers what Node refuses before Fastify sees a request: bytes that are no HTTP, or too much of it. */
+import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { ErrorCode } from '@florin/encoding';
+import { BODY_BYTES_MAX } from './body.js';
 import { ALLOW_ALL, tidyUrl } from './conventions.js';
 import { errorBody } from './error-filter.js';
 import { malformedParameter, TalerError } from './taler-error.js';
@@ -11,43 +12,79 @@ interface ParserError {
   readonly code: string;
   /** The Buffer at which it gave up, from the request line on where the request is short. */
   readonly rawPacket: unknown;
+  /** How many bytes of it were good. */
+  readonly bytesParsed?: number;
 }
 
 /** Longer than this, it was the path that did not fit, and not the headers. */
 const URL_LENGTH_MAX = 2048;
 const REQUEST_LINE = /^([!-~]+) (\S+) HTTP\/1\.[01]\r?\n/;
 
-/** @param refusalFor what is said to a method that the path does not have */
-export function answerBrokenRequest(
-  error: ParserError,
-  socket: Socket,
-  refusalFor: (method: string, url: string) => TalerError,
-): void {
-  if (error.code !== 'ECONNRESET' && socket.writable) {
-    const refusal = refusalOfParser(error, refusalFor);
-    const body = JSON.stringify(errorBody(refusal));
-    const headers = {
-      ...ALLOW_ALL,
-      ...refusal.options.headers,
-      Date: new Date().toUTCString(),
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(body),
-      Connection: 'close',
-    };
-    const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${head.join('')}\r\n${body}`);
+/** What is said to a method that the path does not have. */
+type RefusalFor = (method: string, url: string) => TalerError;
+
+export class BrokenRequests {
+  private readonly unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
+  private readonly broken = new WeakSet<Duplex>();
+
+  constructor(private readonly refusalFor: RefusalFor) {}
+
+  /** Node decides by itself about expectations and tunnels, and says so in no words of the protocol. */
+  watch(server: Server): void {
+    server.on('request', (request, response) => {
+      const open = this.unanswered.get(request.socket) ?? new Set();
+      this.unanswered.set(request.socket, open.add(response));
+      response.once('close', () => open.delete(response));
+    });
+    server.on('checkContinue', (request, response) => {
+      if (Number(request.headers['content-length'] ?? 0) <= BODY_BYTES_MAX) response.writeContinue();
+      server.emit('request', request, response);
+    });
+    server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+    server.on('connect', ({ url }, socket) => refuse(socket, this.refusalFor('CONNECT', `/${url}`)));
   }
-  socket.destroySoon();
+
+  /** Whole requests that came before on this connection are answered first: they may have moved money. */
+  answer(error: ParserError, socket: Duplex): void {
+    if (this.broken.has(socket)) return;
+    this.broken.add(socket);
+    const last = [...(this.unanswered.get(socket) ?? [])].filter(({ req }) => req.complete).at(-1);
+    const answer = () => {
+      if (error.code === 'ECONNRESET') socket.destroy();
+      else refuse(socket, refusalOfParser(error, this.refusalFor));
+    };
+    if (last && socket.writable) last.once('close', answer);
+    else answer();
+  }
 }
 
-function refusalOfParser(
-  { code, rawPacket }: ParserError,
-  refusalFor: (method: string, url: string) => TalerError,
-): TalerError {
+function refuse(socket: Duplex, refusal: TalerError): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(errorBody(refusal));
+  const headers = {
+    ...ALLOW_ALL,
+    ...refusal.options.headers,
+    Date: new Date().toUTCString(),
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${head.join('')}\r\n${body}`);
+  socket.once('finish', () => socket.destroy());
+}
+
+function refusalOfParser({ code, rawPacket, bytesParsed = 0 }: ParserError, refusalFor: RefusalFor): TalerError {
   const [, method, url] = REQUEST_LINE.exec(Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : '') ?? [];
   switch (code) {
     case 'HPE_INVALID_METHOD':
-      if (method !== undefined && url !== undefined) return refusalFor(method, tidyUrl(url));
+      // The packet may begin with another request, which was whole.
+      if (method !== undefined && url !== undefined && bytesParsed <= method.length) {
+        return refusalFor(method, tidyUrl(url));
+      }
       break;
     case 'HPE_INVALID_CONTENT_LENGTH':
     case 'HPE_UNEXPECTED_CONTENT_LENGTH':

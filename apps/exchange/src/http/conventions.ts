@@ -13,20 +13,22 @@ const deflateAsync = promisify<Buffer, Buffer>(deflate);
 /** The longest path after the first segment, in bytes. */
 const PATH_BYTES_MAX = 512;
 
-/** How much of a body nobody wants is read for how long. */
+/** How much of a body nobody wants is read, for how long, and how long a pause of the client may be. */
 const DISCARDED_BYTES_MAX = 64 * 1024 * 1024;
 const DISCARDED_MS_MAX = 20_000;
+const DISCARDED_PAUSE_MS_MAX = 1000;
 
 /** On every reply, whatever it says. */
 export const ALLOW_ALL = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': '*' };
 
 /**
  * Slashes at the end and empty segments mean nothing: `//reserves//R/` is `/reserves/R`. Percent signs that escape
- * nothing stand for themselves, so that the route says what is wrong with its segment.
+ * nothing stand for themselves, so that the route says what is wrong with its segment. A request may name the whole
+ * URL, as proxies are asked (RFC 9112, 3.2.2).
  */
 export function tidyUrl(url: string): string {
   const query = url.indexOf('?');
-  const path = query < 0 ? url : url.slice(0, query);
+  const path = (query < 0 ? url : url.slice(0, query)).replace(WHOLE_URL, '');
   const segments = path.split('/').filter((segment) => segment !== '');
   const tidied = segments.map((segment) => (isEscaped(segment) ? segment : segment.replaceAll('%', '%25')));
   return `/${tidied.join('/')}${query < 0 ? '' : url.slice(query)}`;
@@ -41,11 +43,15 @@ function isEscaped(segment: string): boolean {
   }
 }
 
+/** What stands before the path, where a request names the whole URL. */
+const WHOLE_URL = /^https?:\/\/[^/]*/i;
+
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
 
 /** Hooks on Fastify, below Nest: they see every request, also those that no controller takes. */
 export function applyConventions(
   fastify: FastifyInstance,
+  routes: RouteMap,
   failed: (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply,
 ): void {
   fastify.addHook('onRequest', async (request, reply) => {
@@ -58,32 +64,40 @@ export function applyConventions(
     if (Buffer.byteLength(path.slice(path.indexOf('/', 1))) > PATH_BYTES_MAX) {
       throw new TalerError(ErrorCode.GENERIC_URI_TOO_LONG, { hint: `a path has at most ${PATH_BYTES_MAX} bytes` });
     }
+    if (request.raw.httpVersion === '1.1' && request.raw.headersDistinct.host?.length !== 1) {
+      throw new TalerError(ErrorCode.GENERIC_HTTP_HEADERS_MALFORMED, { hint: 'HTTP/1.1 wants one Host header' });
+    }
+    if (request.is404) throw routes.refusalFor(request.method, request.url);
     checkPathKeys(request.params);
     return undefined;
   });
   endConnections(fastify);
   fastify.addHook('onSend', async (request, reply, payload) => compressed(request, reply, payload));
   fastify.setErrorHandler(async (error, request, reply) => {
-    if (await isWholeRequestRead(request.raw)) reply.removeHeader('connection');
+    if (await isRestRead(request.raw)) reply.removeHeader('connection');
     return failed(error, request, reply);
   });
 }
 
 /**
  * Reads what is left of a request that is refused already, and throws it away: a client that is cut off while it sends
- * does not hear why. @returns false for one that is too long for that, or too slow
+ * does not hear why. One that pauses may be waiting for the answer, before it sends a body at all.
+ * @returns false for one that is too long for that, or too slow
  */
-function isWholeRequestRead(request: IncomingMessage): Promise<boolean> {
+function isRestRead(request: IncomingMessage): Promise<boolean> {
   if (request.complete || request.destroyed) return Promise.resolve(request.complete);
   return new Promise((resolve) => {
     let left = DISCARDED_BYTES_MAX;
-    const timer = setTimeout(() => resolve(false), DISCARDED_MS_MAX);
     const settle = (): void => {
       clearTimeout(timer);
+      clearTimeout(pause);
       resolve(request.complete);
     };
+    const timer = setTimeout(settle, DISCARDED_MS_MAX);
+    const pause = setTimeout(settle, DISCARDED_PAUSE_MS_MAX);
     request.on('data', (chunk: Buffer) => {
       left -= chunk.length;
+      pause.refresh();
       if (left < 0) settle();
     });
     request.once('end', settle).once('close', settle).resume();

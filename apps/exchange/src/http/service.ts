@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { exchangeModule, type Foundation } from '../exchange.module.js';
 import { BODY_BYTES_MAX, readBodies } from './body.js';
-import { answerBrokenRequest } from './broken-requests.js';
+import { BrokenRequests } from './broken-requests.js';
 import { applyConventions, RouteMap, tidyUrl } from './conventions.js';
 import { ErrorFilter } from './error-filter.js';
 import { WireBodyPipe } from './validation.js';
@@ -31,6 +31,7 @@ class ProtocolAdapter extends FastifyAdapter {
 /** Not listening yet. */
 export async function createHttpService(foundation: Foundation): Promise<NestFastifyApplication> {
   const routes = new RouteMap();
+  const broken = new BrokenRequests((method, url) => routes.refusalFor(method, url));
   const adapter = new ProtocolAdapter({
     bodyLimit: BODY_BYTES_MAX,
     forceCloseConnections: 'idle',
@@ -38,8 +39,8 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
     return503OnClosing: false, // what still arrives is answered: the ledger is closed after the service
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
     rewriteUrl: (request: IncomingMessage) => tidyUrl(request.url ?? '/'),
-    clientErrorHandler: (error, socket) =>
-      answerBrokenRequest(error, socket, (method, url) => routes.refusalFor(method, url)),
+    http: { requireHostHeader: false }, // Node would refuse its absence without a word
+    clientErrorHandler: (error, socket) => broken.answer(error, socket),
     genReqId: ({ headers }: IncomingMessage) => {
       const given = headers['taler-correlation-id'];
       return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
@@ -50,10 +51,8 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
   fastify.addHook('onRoute', ({ method, url }) => {
     for (const name of [method].flat()) if (url !== '*') routes.add(name, url);
   });
-  applyConventions(fastify, (error, request, reply) => filter.reply(error, request, reply));
-  fastify.setNotFoundHandler((request, reply) =>
-    filter.reply(routes.refusalFor(request.method, request.url), request, reply),
-  );
+  broken.watch(fastify.server);
+  applyConventions(fastify, routes, (error, request, reply) => filter.reply(error, request, reply));
 
   const app = await NestFactory.create<NestFastifyApplication>(exchangeModule(foundation), adapter, {
     logger: ['error', 'warn'],
