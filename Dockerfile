@@ -26,7 +26,8 @@ COPY --from=build /src/docker docker
 COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/libs libs
 COPY --from=build /src/apps apps
-RUN install --directory --owner=node --group=node --mode=700 /data
+# A volume that is mounted on one of them for the first time takes over owner and mode.
+RUN install --directory --owner=node --group=node --mode=700 /data /data/keys
 USER node
 VOLUME /data
 EXPOSE 8081
