@@ -10,9 +10,10 @@ import { tellPeerStories } from './peer-stories.js';
 import { tellStory } from './story.js';
 import { findAdmin, findSurroundings, type Surroundings } from './surroundings.js';
 
-const HELP = `npm run demo: money's life at a running exchange, with every step verified: a reserve is funded, withdrawn from
-and closed; people pay each other through purses; purses end and give back; a denomination is revoked and its coins
-are recouped.
+const HELP = `npm run demo: the life of money at a running exchange, with every step verified.
+
+A reserve is funded, withdrawn from and closed; people pay each other through purses; purses end and give back; a
+denomination is revoked and its coins are recouped.
 
   npm run demo                          tells the story
   npm run demo -- --amount KUDOS:50     pays in another amount (30.005 without)

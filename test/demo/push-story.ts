@@ -85,8 +85,8 @@ export async function tellPush(narrator: Narrator, cast: Cast): Promise<readonly
     if (proof?.kind !== 'coin-overspent' || !proof.history)
       throw new CheckFailed(`${refused.message}, without a proof`);
     const { residual, entries } = proof.history;
-    const how = `${entries.length === 1 ? 'the payment' : `the ${entries.length} entries`} in its history carry the coin's signature`;
-    step.check(residual.units === 0n, `nothing is left of coin ${short(spent.coin.coinPub)}: ${how}`);
+    const paid = `${entries.length} ${entries.length === 1 ? 'payment' : 'entries'}, signed by the coin itself`;
+    step.check(residual.units === 0n, `nothing is left of coin ${short(spent.coin.coinPub)}: its history has ${paid}`);
     step.wroteNothing('a refusal changes nothing');
   });
 

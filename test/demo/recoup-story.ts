@@ -6,8 +6,8 @@ import type { Cast } from './push-story.js';
 import type { AdminAccess } from './surroundings.js';
 
 /*
- * A denomination is revoked, as if its private key were stolen: its coins buy nothing any more, and what is left of them
- * goes back into the reserve that they came from.
+ * A denomination is revoked, as if its private key were stolen: its coins buy nothing any more, and what is left of
+ * them goes back into the reserve that they came from.
  */
 
 /** @param withdrawn all coins of one withdrawal, in its order; those of the denomination of `revoked` are recouped */

@@ -18,7 +18,7 @@ export type CoinHistoryEntry =
       readonly refunded: boolean;
       readonly ageCommitmentHash?: string;
     }
-  /** What came back out of a purse: the whole contribution, in units of `amount` and what `refundFee` says beside it. */
+  /** What came back out of a purse: `amount` and `refundFee` together are the whole contribution. */
   | { readonly type: 'PURSE-REFUND'; readonly amount: Amount; readonly refundFee: Amount; readonly pursePub: string }
   /** What was left, given back into a reserve. */
   | { readonly type: 'RECOUP'; readonly amount: Amount; readonly at: number; readonly reservePub: string }

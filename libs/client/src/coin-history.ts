@@ -11,8 +11,8 @@ import { amountIn, hash, type ReplyObject, text } from './reply.js';
 
 /*
  * The history of a coin, which is also the proof behind "this coin has not enough left": whatever was taken from the
- * coin has to be signed by the coin, and what remains is its value less all of that. The wallet knows what it signed; an
- * entry that it cannot account for was made by somebody who has the coin's private key.
+ * coin has to be signed by the coin, and what remains is its value less all of that. The wallet knows what it signed;
+ * an entry that it cannot account for was made by somebody who has the coin's private key.
  * Source: protocol/endpoints.md B4, ledger-rules.md section 5
  */
 
@@ -38,8 +38,8 @@ export function readCoinEntries(history: readonly ReplyObject[], scope: CoinScop
 /**
  * @param history all of it
  * @param value of the coin's denomination
- * @throws ExchangeMisbehaved as {@link readCoinEntries}, or when refunds do not fit payments, or more was spent than was
- *   there
+ * @throws ExchangeMisbehaved as {@link readCoinEntries}, or when refunds do not fit payments, or more was spent than
+ *   was there
  */
 export function explainCoin(
   place: string,

@@ -1,8 +1,8 @@
 import { decodeBase32, EncodingError, encodeBase32, kindOf } from '@florin/encoding';
 
 /*
- * How a payment is handed from wallet to wallet: where the exchange is, and the private key of the contract. Whoever has
- * the URI of a push payment can take the money; whoever has that of a pull payment can read what is asked for.
+ * How a payment is handed from wallet to wallet: where the exchange is, and the private key of the contract. Whoever
+ * has the URI of a push payment can take the money; whoever has that of a pull payment can read what is asked for.
  * Source: LSD 0006, the taler URI scheme
  */
 

@@ -25,8 +25,8 @@ export interface SpendableCoin {
 export const PAYMENTS_MAX = 128;
 
 /**
- * Chooses coins that bring exactly `target` into a purse, fees not counted; those with the most left come first, and the
- * last one pays what is missing.
+ * Chooses coins that bring exactly `target` into a purse, fees not counted; those with the most left come first, and
+ * the last one pays what is missing.
  * @param minAge leaves out coins whose owner cannot prove this age
  * @returns undefined when the coins do not suffice
  */
