@@ -26,6 +26,6 @@ export {
 export * from './schedule.js';
 export { type SignerStatus, SignersBusy, SignersUnavailable } from './signer-pool.js';
 export type { SignerUser } from './signer-process.js';
-export { type BlindRequest, Signers, type SignersOptions } from './signers.js';
+export { type BlindRequest, type DeriveRequest, Signers, type SignersOptions } from './signers.js';
 export { Verifiers, VerifiersBusy, type VerifiersOptions, VerifiersUnavailable } from './verifiers.js';
-export type { VerifyJob } from './verify.js';
+export type { RebuildJob, VerifyJob } from './verify.js';

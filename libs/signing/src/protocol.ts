@@ -63,8 +63,11 @@ export interface Jobs {
     ask: { readonly keys: readonly BlindKey[]; readonly of: readonly number[]; readonly planchets: Uint8Array };
     answer: Uint8Array;
   };
-  /** R_0 | R_1 */
-  derive: { ask: BlindKey & { readonly nonce: Uint8Array }; answer: Uint8Array };
+  /** Like `blind`: packed nonces; packed answers, R_0 | R_1 each. */
+  derive: {
+    ask: { readonly keys: readonly BlindKey[]; readonly of: readonly number[]; readonly nonces: Uint8Array };
+    answer: Uint8Array;
+  };
   /** Packed messages; packed signatures. */
   sign: { ask: { readonly name: KeyName; readonly messages: Uint8Array }; answer: Uint8Array };
   /** Shows that the signer lives. */

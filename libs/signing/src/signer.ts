@@ -64,7 +64,7 @@ process.on('message', (message) => {
     case 'blind':
       return enqueue(order.id, order.ask);
     case 'derive':
-      return answer(order.id, () => keys.deriveR(order.ask.name, order.ask.nonce, order.ask.operation));
+      return answer(order.id, () => pack(derive(order.ask)));
     case 'sign':
       return answer(order.id, () => pack(keys.sign(order.ask.name, unpack(order.ask.messages))));
     case 'ping':
@@ -74,6 +74,14 @@ process.on('message', (message) => {
 
 if (process.connected) process.send?.(STARTED);
 else process.exit(0);
+
+function derive({ keys: asked, of, nonces }: Ask<'derive'>): Uint8Array[] {
+  return unpack(nonces).map((nonce, i) => {
+    const key = asked[of[i] ?? -1];
+    if (key === undefined) throw new SigningRefused('malformed', 'a nonce without a key');
+    return keys.deriveR(key.name, nonce, key.operation);
+  });
+}
 
 function enqueue(id: number, ask: Ask<'blind'>): void {
   batches.push({ id, ask, planchets: unpack(ask.planchets), signatures: [] });

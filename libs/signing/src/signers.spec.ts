@@ -165,6 +165,25 @@ describe('keys', () => {
     expect(await reasonOf(signers.signBlinded(coins[0].requests))).toBe('retired-key');
   });
 
+  test('of Clause-Schnorr answer many nonces as each alone, in their order; none if one cannot be', async () => {
+    const signers = await temporarySigners();
+    const [one, other, rsa] = [await newCs(signers), await newCs(signers), await newRsa(signers)];
+    const requests = Array.from({ length: 50 }, (_, i) => {
+      const { denominationHash } = i % 3 === 0 ? other : one;
+      return { denominationHash, nonce: nonce.with(0, i), operation: i % 2 === 0 ? 'melt' : 'withdraw' } as const;
+    });
+    const alone = await Promise.all(
+      requests.map(({ denominationHash, nonce, operation }) => signers.deriveR(denominationHash, nonce, operation)),
+    );
+    expect(await signers.deriveAll(requests)).toEqual(alone);
+    expect(new Set(alone.map(({ rPub0 }) => encodeBase32(rPub0))).size).toBe(50);
+    expect(await signers.deriveAll([])).toEqual([]);
+    const wrong = { ...requests[0], denominationHash: rsa.denominationHash } as (typeof requests)[number];
+    expect(await reasonOf(signers.deriveAll([...requests, wrong]))).toBe('malformed');
+    const unknown = { ...wrong, denominationHash: encodeBase32(new Uint8Array(64)) };
+    expect(await reasonOf(signers.deriveAll([...requests, unknown]))).toBe('unknown-key');
+  });
+
   test('that are retired while a batch is signed stop it', async () => {
     const signers = await temporarySigners({ processes: 1 });
     const key = await newRsa(signers);

@@ -54,6 +54,15 @@ export interface BlindRequest {
   readonly operation?: CsOperation;
 }
 
+/** A Clause-Schnorr session nonce to be answered. */
+export interface DeriveRequest {
+  /** Canonical base32 of 64 bytes. */
+  readonly denominationHash: string;
+  /** 32 bytes. */
+  readonly nonce: Uint8Array;
+  readonly operation: CsOperation;
+}
+
 /** What the exchange knows of a key that its signers hold. */
 interface HeldKey {
   /** Undefined as long as no signer has confirmed that it loaded it. */
@@ -63,6 +72,8 @@ interface HeldKey {
 
 /** A batch is split over the signers where each part is worth a message of its own. */
 const PART_MIN = 8;
+/** So many take no longer than a few blind signatures, and let other short jobs pass. */
+const DERIVED_AT_ONCE = 16;
 /** Making a key of 4096 bits takes seconds, and more on a busy machine. */
 const GENERATE_MS = 120_000;
 const KEY_SIZE = 32;
@@ -141,9 +152,7 @@ export class Signers {
   async signBlinded(requests: readonly BlindRequest[]): Promise<BlindSignature[]> {
     for (const request of requests) this.checkRequest(request);
     const parts = Math.max(1, Math.min(this.pool.size, Math.floor(requests.length / PART_MIN)));
-    const size = Math.ceil(requests.length / parts);
-    const batches: BlindRequest[][] = [];
-    for (let from = 0; from < requests.length; from += size) batches.push(requests.slice(from, from + size));
+    const batches = inParts(requests, Math.ceil(requests.length / parts));
     return (await Promise.all(batches.map((batch) => this.signBatch(batch)))).flat();
   }
 
@@ -153,10 +162,19 @@ export class Signers {
    * @throws SigningRefused for an RSA denomination; SignersBusy, SignersUnavailable
    */
   async deriveR(denominationHash: string, nonce: Uint8Array, operation: CsOperation): Promise<CsPublicPair> {
-    const name = denominationKeyName(denominationHash);
-    this.heldKey(name);
-    const pair = await this.pool.run('derive', { name, nonce, operation });
-    return { rPub0: pair.subarray(0, KEY_SIZE), rPub1: pair.subarray(KEY_SIZE) };
+    const [pair] = await this.deriveAll([{ denominationHash, nonce, operation }]);
+    return pair as CsPublicPair;
+  }
+
+  /** The same for many, in their order. @throws as `deriveR`: then none is answered */
+  async deriveAll(requests: readonly DeriveRequest[]): Promise<CsPublicPair[]> {
+    for (const { denominationHash } of requests) this.heldKey(denominationKeyName(denominationHash));
+    const batches = inParts(requests, DERIVED_AT_ONCE).map(async (batch) => {
+      const nonces = pack(batch.map(({ nonce }) => nonce));
+      return unpack(await this.pool.run('derive', { ...indexed(batch), nonces }));
+    });
+    const pairs = (await Promise.all(batches)).flat();
+    return pairs.map((pair) => ({ rPub0: pair.subarray(0, KEY_SIZE), rPub1: pair.subarray(KEY_SIZE) }));
   }
 
   /**
@@ -200,17 +218,10 @@ export class Signers {
   }
 
   private async signBatch(requests: readonly BlindRequest[]): Promise<BlindSignature[]> {
-    const keys: BlindKey[] = [];
-    const index = new Map<string, number>();
-    const of = requests.map(({ denominationHash, operation = 'withdraw' }) => {
-      const id = `${operation} ${denominationHash}`;
-      const known = index.get(id);
-      if (known !== undefined) return known;
-      index.set(id, keys.length);
-      return keys.push({ name: denominationKeyName(denominationHash), operation }) - 1;
-    });
     const planchets = pack(requests.map(({ planchet }) => planchetBytes(planchet)));
-    const answers = unpack(await this.pool.run('blind', { keys, of, planchets }, { cost: requests.length }));
+    const answers = unpack(
+      await this.pool.run('blind', { ...indexed(requests), planchets }, { cost: requests.length }),
+    );
     return requests.map(({ planchet }, i) => blindSignature(planchet.cipher, answers[i] as Uint8Array));
   }
 
@@ -246,6 +257,26 @@ export class Signers {
     if (this.held.get(name)?.key !== undefined) return;
     throw new SigningRefused('not-allowed', `no ${whose} key is held here: sign offline and import the signature`);
   }
+}
+
+/** The keys of requests, each once, and which of them each request is for. */
+function indexed(requests: readonly Pick<BlindRequest, 'denominationHash' | 'operation'>[]) {
+  const keys: BlindKey[] = [];
+  const index = new Map<string, number>();
+  const of = requests.map(({ denominationHash, operation = 'withdraw' }) => {
+    const id = `${operation} ${denominationHash}`;
+    const known = index.get(id);
+    if (known !== undefined) return known;
+    index.set(id, keys.length);
+    return keys.push({ name: denominationKeyName(denominationHash), operation }) - 1;
+  });
+  return { keys, of };
+}
+
+function inParts<Item>(items: readonly Item[], size: number): Item[][] {
+  const parts: Item[][] = [];
+  for (let from = 0; from < items.length; from += size) parts.push(items.slice(from, from + size));
+  return parts;
 }
 
 function planchetBytes(planchet: BlindedPlanchet): Uint8Array {

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { cs, denomination, eddsa, hash } from './signers.support.js';
 import { afterwards } from './temporary.support.js';
 import { Verifiers, VerifiersBusy, type VerifiersOptions, VerifiersUnavailable } from './verifiers.js';
-import { packJobs, unpackJobs, type VerifyJob } from './verify.js';
+import { packJobs, packRebuildJobs, type RebuildJob, unpackJobs, unpackRebuildJobs, type VerifyJob } from './verify.js';
 
 interface Case {
   readonly what: string;
@@ -168,6 +168,52 @@ describe('good and bad signatures of every kind are told apart', () => {
 test('jobs are the same after they were packed, but for the age mask', () => {
   const masked = (job: VerifyJob) => (job.kind === 'eddsa' ? job : { ...job, pub: { ...job.pub, ageMask: 0 } });
   expect(unpackJobs(packJobs(jobs()))).toEqual(jobs().map(masked));
+});
+
+describe('envelopes of disclosed coins are those that were withdrawn', () => {
+  const pubs = async (): Promise<DenominationPub[]> => [(await rsaKey()).pub, csKey(50).pub, csKey(60).pub];
+  const jobOf = (pub: DenominationPub, i: number): RebuildJob => {
+    const session = { nonce: numbered(i).subarray(32), rPub0: csPoint(i), rPub1: csPoint(i + 1) };
+    const blinding = { coinPubHash: numbered(i), blindingSecret: numbered(i + 1).subarray(0, 32) };
+    const denominationHash = denomination(pub).hash;
+    return { pub, denominationHash, blinding: { ...blinding, ...(pub.cipher === 'CS' && { session }) } };
+  };
+  const csPoint = (i: number) => cs.publicKey(cs.privateKey(numbered(i)));
+  const envelopeOf = ({ pub, blinding }: RebuildJob) => {
+    const offered = denomination(pub);
+    return offered.envelopeHash(offered.blind(blinding));
+  };
+
+  test.each([
+    ['on the event loop', { threads: 1, inlineMax: Number.POSITIVE_INFINITY }],
+    ['by one thread', { threads: 1, inlineMax: 0 }],
+    ['by five threads, in their order', { threads: 5, inlineMax: 0 }],
+  ])('%s; what cannot have been is none', async (_, options) => {
+    const verifiers = verifiersFor(options);
+    const good = (await pubs()).flatMap((pub) => Array.from({ length: 12 }, (_, i) => jobOf(pub, i)));
+    const [rsa, schnorr] = [good[0], good[12]] as [RebuildJob, RebuildJob];
+    const { session, ...bare } = schnorr.blinding;
+    const far = { nonce: numbered(1).subarray(0, 32), rPub0: new Uint8Array(32).fill(0xff), rPub1: csPoint(1) };
+    const bad: RebuildJob[] = [
+      { ...rsa, blinding: { ...rsa.blinding, blindingSecret: new Uint8Array(31) } },
+      { ...rsa, blinding: { ...rsa.blinding, ...(session && { session }) } },
+      { ...rsa, pub: { cipher: 'RSA', ageMask: 0, rsaPub: new Uint8Array(0) } },
+      { ...schnorr, blinding: bare },
+      { ...schnorr, blinding: { ...bare, session: far } },
+    ];
+    const jobs = [...good, ...bad, ...good];
+    const right = good.map(envelopeOf);
+    expect(await verifiers.rebuildAll(jobs)).toEqual([...right, ...bad.map(() => undefined), ...right]);
+    expect(await verifiers.rebuildAll([])).toEqual([]);
+    expect(verifiers.backlog).toBe(0);
+  });
+
+  test('jobs are the same after they were packed, but for the age mask', async () => {
+    const jobs = (await pubs()).map(jobOf);
+    const masked = jobs.map((job) => ({ ...job, pub: { ...job.pub, ageMask: 0 } }));
+    expect(unpackRebuildJobs(packRebuildJobs(jobs))).toEqual(masked);
+    expect(masked).not.toEqual(jobs);
+  });
 });
 
 test('a few are not handed over, many are', async () => {

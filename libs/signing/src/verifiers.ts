@@ -1,10 +1,20 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { unpack } from './pack.js';
 import type { Verdict, VerifyOrder } from './verifier.js';
-import { costOf, packJobs, type VerifyJob, verify } from './verify.js';
+import {
+  costOf,
+  costOfRebuilding,
+  packJobs,
+  packRebuildJobs,
+  type RebuildJob,
+  rebuild,
+  type VerifyJob,
+  verify,
+} from './verify.js';
 
 /*
- * Checks of client signatures, off the event loop. A few are checked on the spot, where handing them over would cost
+ * Checks of client signatures and disclosed coins, off the event loop. A few are checked on the spot, where handing them over would cost
  * more than they do; more are spread over threads, one for each core. Costs are counted in Ed25519 verifications.
  */
 
@@ -30,11 +40,22 @@ export interface VerifiersOptions {
 }
 
 interface Task {
-  readonly jobs: readonly VerifyJob[];
+  readonly work: VerifyOrder['work'];
+  /** Packed anew for every thread that is given them: what is handed over is gone. */
+  readonly pack: () => Uint8Array<ArrayBuffer>;
   readonly cost: number;
-  readonly resolve: (good: boolean[]) => void;
+  readonly resolve: (answer: Uint8Array) => void;
   readonly reject: (error: Error) => void;
   deaths: number;
+}
+
+/** What is done with jobs of one kind, here or in a thread. */
+interface Kind<Job, Answer> {
+  readonly work: VerifyOrder['work'];
+  readonly costOf: (job: Job) => number;
+  readonly inline: (job: Job) => Answer;
+  readonly pack: (jobs: readonly Job[]) => Uint8Array<ArrayBuffer>;
+  readonly read: (answer: Uint8Array) => Answer[];
 }
 
 interface Thread {
@@ -71,14 +92,28 @@ export class Verifiers {
    * Whether each signature is good, in order; what is malformed is not.
    * @throws VerifiersBusy, VerifiersUnavailable
    */
-  async verifyAll(jobs: readonly VerifyJob[]): Promise<boolean[]> {
-    if (this.closed) throw new VerifiersUnavailable('the verifiers are closed');
-    const cost = sumOfCosts(jobs);
-    if (cost <= this.inlineMax) return jobs.map(verify);
-    if (this.backlog + cost > this.queueMax) throw new VerifiersBusy(`${this.backlog} signatures wait to be verified`);
-    const parts = Math.max(1, Math.min(this.threads.length, Math.floor(cost / PART_MIN)));
-    const verdicts = await Promise.all(split(jobs, cost / parts).map((part) => this.verifyPart(part)));
-    return verdicts.flat();
+  verifyAll(jobs: readonly VerifyJob[]): Promise<boolean[]> {
+    return this.share(jobs, {
+      work: 'verify',
+      costOf,
+      inline: verify,
+      pack: packJobs,
+      read: (answer) => Array.from(answer, (byte) => byte === 1),
+    });
+  }
+
+  /**
+   * The envelope of each disclosed coin, in order: its hash, or undefined if it cannot have been blinded like this.
+   * @throws VerifiersBusy, VerifiersUnavailable
+   */
+  rebuildAll(jobs: readonly RebuildJob[]): Promise<(Uint8Array | undefined)[]> {
+    return this.share(jobs, {
+      work: 'rebuild',
+      costOf: costOfRebuilding,
+      inline: rebuild,
+      pack: packRebuildJobs,
+      read: (answer) => unpack(answer).map((hash) => (hash.length > 0 ? hash : undefined)),
+    });
   }
 
   /** What is not answered yet, in Ed25519 verifications. */
@@ -92,15 +127,33 @@ export class Verifiers {
     await Promise.all(this.threads.flatMap(({ worker }) => (worker ? [worker.terminate()] : [])));
   }
 
-  private verifyPart(jobs: readonly VerifyJob[]): Promise<boolean[]> {
+  private async share<Job, Answer>(jobs: readonly Job[], kind: Kind<Job, Answer>): Promise<Answer[]> {
+    if (this.closed) throw new VerifiersUnavailable('the verifiers are closed');
+    const cost = jobs.reduce((sum, job) => sum + kind.costOf(job), 0);
+    if (cost <= this.inlineMax) return jobs.map(kind.inline);
+    if (this.backlog + cost > this.queueMax) throw new VerifiersBusy(`${this.backlog} signatures wait to be verified`);
+    const parts = Math.max(1, Math.min(this.threads.length, Math.floor(cost / PART_MIN)));
+    const answers = split(jobs, cost / parts, kind.costOf).map((part) => this.handOver(part, kind));
+    return (await Promise.all(answers)).flat();
+  }
+
+  private handOver<Job, Answer>(jobs: readonly Job[], kind: Kind<Job, Answer>): Promise<Answer[]> {
+    const { work, pack, costOf: cost, read } = kind;
     return new Promise((resolve, reject) => {
-      this.give({ jobs, cost: sumOfCosts(jobs), resolve, reject, deaths: 0 });
+      this.give({
+        work,
+        pack: () => pack(jobs),
+        cost: jobs.reduce((sum, job) => sum + cost(job), 0),
+        resolve: (answer) => resolve(read(answer)),
+        reject,
+        deaths: 0,
+      });
     });
   }
 
   private give(task: Task): void {
     const thread = this.threads.reduce((best, other) => (other.cost < best.cost ? other : best));
-    const order: VerifyOrder = { id: ++this.lastId, jobs: packJobs(task.jobs) };
+    const order: VerifyOrder = { id: ++this.lastId, work: task.work, jobs: task.pack() };
     thread.tasks.set(order.id, task);
     thread.cost += task.cost;
     (thread.worker ?? this.startWorker(thread)).postMessage(order, [order.jobs.buffer as ArrayBuffer]);
@@ -112,12 +165,12 @@ export class Verifiers {
     worker.on('error', (error) => {
       trouble = error instanceof Error ? error.message : String(error);
     });
-    worker.on('message', ({ id, good }: Verdict) => {
+    worker.on('message', ({ id, answer }: Verdict) => {
       const task = thread.tasks.get(id);
       if (task === undefined) return;
       thread.tasks.delete(id);
       thread.cost -= task.cost;
-      task.resolve(Array.from(good, (byte) => byte === 1));
+      task.resolve(answer);
     });
     worker.on('exit', () => this.ended(thread, trouble));
     thread.worker = worker;
@@ -139,13 +192,9 @@ export class Verifiers {
   }
 }
 
-function sumOfCosts(jobs: readonly VerifyJob[]): number {
-  return jobs.reduce((sum, job) => sum + costOf(job), 0);
-}
-
 /** Cuts a list into parts that cost about `partCost` each. */
-function split(jobs: readonly VerifyJob[], partCost: number): VerifyJob[][] {
-  const parts: VerifyJob[][] = [];
+function split<Job>(jobs: readonly Job[], partCost: number, costOf: (job: Job) => number): Job[][] {
+  const parts: Job[][] = [];
   let room = 0;
   for (const job of jobs) {
     if (room <= 0) {

@@ -51,8 +51,6 @@ export type RecoupCheckRefusal =
   | { readonly code: 'RECOUP_BLINDING_FAILED' }
   | { readonly code: 'RECOUP_COINS_MALFORMED' };
 
-type Job = { readonly job: SignedMessage | VerifyJob; readonly refusal: RecoupCheckRefusal };
-
 @Injectable()
 export class RecoupChecks {
   constructor(
@@ -60,34 +58,33 @@ export class RecoupChecks {
     private readonly signers: ExchangeSigners,
   ) {}
 
-  /** Checks 4 to 11 of recoup-withdraw; the first coin of the request that fails decides. */
+  /** Checks 4 to 11 of recoup-withdraw; the first coin of the request that fails decides, whichever check it fails. */
   async verify(
     book: KeyBook,
     entries: readonly (EnvelopeHash | CoinDisclosure)[],
     now: number,
   ): Promise<Decision<(EnvelopeHash | DisclosedCoin)[], RecoupCheckRefusal>> {
-    const checked: (EnvelopeHash | DisclosedCoin)[] = [];
-    const jobs: Job[] = [];
-    let fault: RecoupCheckRefusal | undefined;
-    for (const [place, entry] of entries.entries()) {
-      if (typeof entry === 'string') {
-        checked.push(entry);
-        continue;
-      }
-      const coin = await this.disclosed(book, entry, { now, place });
-      if (coin.kind === 'refuse') {
-        fault = coin.refusal;
-        break;
-      }
-      jobs.push(...coin.value.jobs);
-      checked.push(coin.value.coin);
+    const eligible = eligibleCoins(book, entries, now);
+    const known = await this.withSessions(eligible);
+    const [good, envelopes] = await Promise.all([
+      this.crypto.verifyAll(known.coins.flatMap((coin) => this.questions(coin))),
+      this.crypto.rebuiltEnvelopes(
+        known.coins.map((coin) => ({ offered: coin.offered, blinding: this.blinding(coin) })),
+      ),
+    ]);
+    const rebuilt = new Map<number, DisclosedCoin>();
+    for (const [at, coin] of known.coins.entries()) {
+      const { place } = coin;
+      if (!good[2 * at]) return refuse({ code: 'COIN_DENOMINATION_SIGNATURE_INVALID', place });
+      if (!good[2 * at + 1]) return refuse({ code: 'RECOUP_SIGNATURE_INVALID', place });
+      const envelopeHash = envelopes[at];
+      if (envelopeHash === undefined) return refuse({ code: 'RECOUP_BLINDING_FAILED' });
+      rebuilt.set(place, disclosedCoin(coin, envelopeHash));
     }
-    const good = await this.crypto.verifyAll(jobs.map(({ job }) => job));
-    const bad = jobs[good.indexOf(false)]?.refusal ?? fault;
-    if (bad) return refuse(bad);
-    const envelopes = checked.map((entry) => (typeof entry === 'string' ? entry : entry.envelopeHash));
-    if (new Set(envelopes).size < envelopes.length) return refuse({ code: 'RECOUP_COINS_MALFORMED' });
-    return accept(checked);
+    if (known.fault) return refuse(known.fault);
+    const checked = entries.map((entry, place) => rebuilt.get(place) ?? (entry as EnvelopeHash));
+    const all = checked.map((entry) => (typeof entry === 'string' ? entry : entry.envelopeHash));
+    return new Set(all).size < all.length ? refuse({ code: 'RECOUP_COINS_MALFORMED' }) : accept(checked);
   }
 
   /** The same for the older recoup of one coin. */
@@ -102,67 +99,76 @@ export class RecoupChecks {
     return refusal.code === 'RECOUP_SESSION_MALFORMED' ? refuse({ code: 'COIN_SESSION_MALFORMED' }) : checked;
   }
 
-  private async disclosed(
-    book: KeyBook,
-    disclosure: CoinDisclosure,
-    { now, place }: { now: number; place: number },
-  ): Promise<Decision<{ coin: DisclosedCoin; jobs: Job[] }, RecoupCheckRefusal>> {
-    const { coinPub, blindingSecret, denominationHash, denominationSignature, coinSignature } = disclosure;
-    const { ageCommitmentHash } = disclosure;
-    const found = recoupableDenomination(book, denominationHash, now);
-    if (found.kind === 'refuse') return refuse({ ...found.refusal, oper: 'RECOUP' });
-    const { key, value } = found.value;
-    if (key.cipher !== denominationSignature.cipher) return refuse({ code: 'COIN_CIPHER_MISMATCH' });
-    const session = await this.session(found.value, disclosure);
-    if (session === 'malformed') return refuse({ code: 'RECOUP_SESSION_MALFORMED', place });
+  /** The exchange's part of the Clause-Schnorr coins, derived again: what the client says must be the same. */
+  private async withSessions({ coins, fault }: Eligible): Promise<Eligible> {
+    const sessions = coins.flatMap(({ offered: { denominationHash }, session }) => {
+      return session ? [{ denominationHash, ...session }] : [];
+    });
+    const derived = await this.signers.publicNonces(sessions);
+    const wrong = sessions.findIndex(({ rPub0, rPub1 }, i) => derived[i]?.[0] !== rPub0 || derived[i]?.[1] !== rPub1);
+    if (wrong < 0) return { coins, fault };
+    const { place } = coins.filter(({ session }) => session)[wrong] as EligibleCoin;
+    const code = 'RECOUP_SESSION_MALFORMED';
+    return { coins: coins.filter((coin) => coin.place < place), fault: { code, place } };
+  }
 
-    const signed: SignedMessage = {
-      message: message('RecoupRequest', {
-        hDenomPub: decodeBase32(denominationHash, 64),
-        coinBlind: decodeBase32(blindingSecret, 32),
-      }),
-      signature: decodeBase32(coinSignature, 64),
-      pub: decodeBase32(coinPub, 32),
-    };
-    const proof = { coinPub, ageCommitmentHash, denominationSignature };
-    const jobs: Job[] = [
-      {
-        job: this.crypto.coinCheck(found.value, proof),
-        refusal: { code: 'COIN_DENOMINATION_SIGNATURE_INVALID', place },
-      },
-      { job: signed, refusal: { code: 'RECOUP_SIGNATURE_INVALID', place } },
-    ];
-    const envelopeHash = this.crypto.rebuiltEnvelope(found.value, {
+  /** Two for each coin: was it signed by its denomination, and does its owner agree? */
+  private questions({ offered, disclosure }: EligibleCoin): (SignedMessage | VerifyJob)[] {
+    const { coinPub, blindingSecret, denominationHash, coinSignature } = disclosure;
+    const signed = message('RecoupRequest', {
+      hDenomPub: decodeBase32(denominationHash, 64),
+      coinBlind: decodeBase32(blindingSecret, 32),
+    });
+    const owner = { message: signed, signature: decodeBase32(coinSignature, 64), pub: decodeBase32(coinPub, 32) };
+    return [this.crypto.coinCheck(offered, disclosure), owner];
+  }
+
+  private blinding({ disclosure, session }: EligibleCoin): Blinding {
+    const { coinPub, ageCommitmentHash, blindingSecret } = disclosure;
+    return {
       coinPubHash: this.crypto.coinPubHash(coinPub, ageCommitmentHash),
       blindingSecret: decodeBase32(blindingSecret, 32),
       ...(session && { session: sessionBytes(session) }),
-    });
-    if (envelopeHash === undefined) return refuse({ code: 'RECOUP_BLINDING_FAILED' });
-    const coin = {
-      coinPub,
-      denominationHash,
-      value,
-      denominationSignature,
-      ...(ageCommitmentHash !== undefined && { ageCommitmentHash }),
-      envelopeHash,
-      blindingSecret,
-      ...(session && { session }),
-      coinSignature,
     };
-    return accept({ coin, jobs });
   }
+}
 
-  /** The exchange's part of a Clause-Schnorr coin, derived again: what the client says must be the same. */
-  private async session(
-    { key, denominationHash }: OfferedDenomination,
-    { nonce, csValues }: CoinDisclosure,
-  ): Promise<Session | undefined | 'malformed'> {
-    if (key.cipher === 'RSA') return nonce === undefined && csValues === undefined ? undefined : 'malformed';
-    if (nonce === undefined || csValues === undefined) return 'malformed';
-    const [rPub0, rPub1] = await this.signers.publicNonces(denominationHash, nonce);
-    if (csValues.rPub0 !== rPub0 || csValues.rPub1 !== rPub1) return 'malformed';
-    return { nonce: nonce as Session['nonce'], ...csValues };
+/** A disclosed coin of a denomination that may be recouped, as far as the client's word goes. */
+interface EligibleCoin {
+  readonly place: number;
+  readonly disclosure: CoinDisclosure;
+  readonly offered: OfferedDenomination;
+  /** Clause-Schnorr only. */
+  readonly session: Session | undefined;
+}
+
+/** The coins before the first one that fails, and how that one fails. */
+interface Eligible {
+  readonly coins: readonly EligibleCoin[];
+  readonly fault: RecoupCheckRefusal | undefined;
+}
+
+function eligibleCoins(book: KeyBook, entries: readonly (EnvelopeHash | CoinDisclosure)[], now: number): Eligible {
+  const coins: EligibleCoin[] = [];
+  for (const [place, entry] of entries.entries()) {
+    if (typeof entry === 'string') continue;
+    const found = recoupableDenomination(book, entry.denominationHash, now);
+    if (found.kind === 'refuse') return { coins, fault: { ...found.refusal, oper: 'RECOUP' } };
+    const { cipher } = found.value.key;
+    if (cipher !== entry.denominationSignature.cipher) return { coins, fault: { code: 'COIN_CIPHER_MISMATCH' } };
+    const { nonce, csValues } = entry;
+    const isWhole = cipher === 'CS' ? nonce !== undefined && csValues : nonce === undefined && !csValues;
+    if (!isWhole) return { coins, fault: { code: 'RECOUP_SESSION_MALFORMED', place } };
+    const session = csValues && { nonce: nonce as Session['nonce'], ...csValues };
+    coins.push({ place, disclosure: entry, offered: found.value, session });
   }
+  return { coins, fault: undefined };
+}
+
+function disclosedCoin({ disclosure, offered, session }: EligibleCoin, envelopeHash: EnvelopeHash): DisclosedCoin {
+  const { ageCommitmentHash, nonce: _, csValues: __, ...shown } = disclosure;
+  const age = ageCommitmentHash === undefined ? {} : { ageCommitmentHash };
+  return { ...shown, ...age, value: offered.value, envelopeHash, ...(session && { session }) };
 }
 
 const sessionBytes = ({ nonce, rPub0, rPub1 }: Session): NonNullable<Blinding['session']> => ({

@@ -34,6 +34,7 @@ export class CsrWithdrawHandler implements ICommandHandler<CsrWithdraw> {
     const found = usableDenomination(book, denominationHash, { now: this.clock.now(), until: 'expireWithdraw' });
     if (found.kind === 'refuse') return refuse({ ...found.refusal, oper: 'csr-withdraw' });
     if (found.value.key.cipher !== 'CS') return refuse({ code: 'NOT_CLAUSE_SCHNORR', denominationHash });
-    return accept(await this.signers.publicNonces(denominationHash, nonce));
+    const [pair] = await this.signers.publicNonces([{ denominationHash, nonce }]);
+    return accept(pair as readonly [string, string]);
   }
 }

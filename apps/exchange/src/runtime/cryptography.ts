@@ -4,7 +4,6 @@ import {
   type Blinding,
   type Denomination,
   type DenominationPub,
-  MaliciousKey,
   type Taler,
   taler,
 } from '@florin/crypto';
@@ -63,15 +62,18 @@ export class Cryptography {
     }
   }
 
-  /** The envelope of a coin that was blinded like this; undefined if it cannot have been. */
-  rebuiltEnvelope(offered: OfferedDenomination, blinding: Blinding): EnvelopeHash | undefined {
-    try {
-      const denomination = this.denomination(offered);
-      return encodeBase32(denomination.envelopeHash(denomination.blind(blinding))) as EnvelopeHash;
-    } catch (error) {
-      if (error instanceof EncodingError || error instanceof MaliciousKey) return undefined;
-      throw error;
-    }
+  /** The envelope of each coin that was blinded like this, in order; undefined if it cannot have been. */
+  async rebuiltEnvelopes(
+    coins: readonly { readonly offered: OfferedDenomination; readonly blinding: Blinding }[],
+  ): Promise<(EnvelopeHash | undefined)[]> {
+    const hashes = await this.verifiers.rebuildAll(
+      coins.map(({ offered, blinding }) => ({
+        pub: denominationPub(offered),
+        denominationHash: decodeBase32(offered.denominationHash, 64),
+        blinding,
+      })),
+    );
+    return hashes.map((hash) => hash && (encodeBase32(hash) as EnvelopeHash));
   }
 
   accountHash(paytoUri: string): AccountHash {

@@ -37,11 +37,16 @@ export class ExchangeSigners {
     );
   }
 
-  /** The two public nonces for a wallet's session nonce, in base32. */
-  async publicNonces(denominationHash: DenominationHash, nonce: string): Promise<readonly [string, string]> {
-    const derive = () => this.signers.deriveR(denominationHash, decodeBase32(nonce, 32), 'withdraw');
-    const { rPub0, rPub1 } = await this.holding([denominationKeyName(denominationHash)], derive);
-    return [encodeBase32(rPub0), encodeBase32(rPub1)];
+  /** The two public nonces for each session nonce of a wallet, in base32 and in order. */
+  async publicNonces(
+    sessions: readonly { readonly denominationHash: DenominationHash; readonly nonce: string }[],
+  ): Promise<(readonly [string, string])[]> {
+    const requests = sessions.map(({ denominationHash, nonce }) => {
+      return { denominationHash, nonce: decodeBase32(nonce, 32), operation: 'withdraw' } as const;
+    });
+    const names = sessions.map(({ denominationHash }) => denominationKeyName(denominationHash));
+    const pairs = await this.holding(names, () => this.signers.deriveAll(requests));
+    return pairs.map(({ rPub0, rPub1 }) => [encodeBase32(rPub0), encodeBase32(rPub1)]);
   }
 
   /** Signs with the online key that is valid now. */
