@@ -4,6 +4,7 @@ import { Cli, type CommandGroup } from './cli.js';
 import { legitimizationCommands } from './legitimization.js';
 import { masterCommands } from './offline/master.js';
 import { offlineCommands } from './offline/offline.js';
+import { projectionCommands } from './projections.js';
 import { AdminError, EXIT } from './running.js';
 import { serviceCommands } from './service.js';
 import { transferCommands } from './transfers.js';
@@ -23,6 +24,7 @@ const GROUPS: readonly CommandGroup[] = [
   serviceCommands,
   offlineCommands,
   masterCommands,
+  projectionCommands,
   legitimizationCommands,
   transferCommands,
 ];

@@ -16,6 +16,7 @@ import { KeyRing } from '../runtime/key-ring.js';
 import { denominationRoutes } from './denomination.routes.js';
 import { legitimizationRoutes } from './legitimization.routes.js';
 import { masterRoutes } from './master.routes.js';
+import { projectionRoutes } from './projection.routes.js';
 import { transferRoutes } from './transfer.routes.js';
 
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -73,6 +74,7 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
   transferRoutes(server, context);
   denominationRoutes(server, context);
   masterRoutes(server, context);
+  projectionRoutes(server, context);
   server.get('/status', async () => ({
     lag: await lagOf(foundation.views),
     signers: foundation.signers.status(),

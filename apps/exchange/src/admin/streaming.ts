@@ -1,0 +1,58 @@
+/** Answers that take long: one JSON object a line, as they come; an error after the first line is a line as well. */
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeBase32 } from '@florin/encoding';
+import type { FastifyReply } from 'fastify';
+
+const PROGRESS_EVERY_MS = 200;
+
+/** @param lines texts that end in a newline; `signal` aborts once nobody reads any more */
+export function streamed(reply: FastifyReply, lines: (signal: AbortSignal) => AsyncIterable<string>): FastifyReply {
+  const gone = new AbortController();
+  reply.raw.on('close', () => gone.abort());
+  return reply.type('application/x-ndjson').send(Readable.from(withLastWords(lines(gone.signal))));
+}
+
+/** Work that says how far it is: lines `{progress}`, then one `{result}`. */
+export const working = <Progress>(
+  reply: FastifyReply,
+  work: (onProgress: (progress: Progress) => void) => Promise<object>,
+): FastifyReply => streamed(reply, () => progressLines(work));
+
+async function* progressLines<Progress>(
+  work: (onProgress: (progress: Progress) => void) => Promise<object>,
+): AsyncGenerator<string> {
+  let latest: Progress | undefined;
+  let done = false;
+  const result = work((progress) => {
+    latest = progress;
+  }).finally(() => {
+    done = true;
+  });
+  result.catch(() => undefined); // awaited below
+  while (!done) {
+    await Promise.race([result, sleep(PROGRESS_EVERY_MS)]);
+    if (latest !== undefined) yield jsonLine({ progress: latest });
+    latest = undefined;
+  }
+  yield jsonLine({ result: await result });
+}
+
+async function* withLastWords(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  try {
+    yield* lines;
+  } catch (error) {
+    yield jsonLine({ error: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Numbers that JSON has no form for become decimal text, bytes base32. */
+export const jsonLine = (value: unknown): string => `${JSON.stringify(value, plain)}\n`;
+
+function plain(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value.toString();
+  }
+  return value instanceof Uint8Array ? encodeBase32(value) : value;
+}
