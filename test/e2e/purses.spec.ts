@@ -3,7 +3,7 @@ import { encodeBase32 } from '@florin/encoding';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { expectCoins, newPlanchets, newReserve, withdraw } from './support/coins.js';
-import { expectOk, expectRefusal, type Json, send } from './support/http.js';
+import { expectOk, expectRefusal, expectSignatureHeader, type Json, send } from './support/http.js';
 import { now, type Offers, readOffers, units } from './support/offers.js';
 import {
   type Coin,
@@ -156,6 +156,7 @@ test('the owner of a purse deletes it: coins are whole again, and only once', as
   const [keys, terms] = [newPurse(), termsOf('0.9')];
   const created = await create(baseUrl, keys, terms, [coin]);
   expectRefusal(await deletePurse(baseUrl, keys, keys.merge), 403, 1680);
+  await expectSignatureHeader(`${baseUrl}purses/${keys.purse.pub}`, 'Taler-Purse-Signature', 1680, 'DELETE');
   expect((await deletePurse(baseUrl, keys)).status).toBe(204);
   expect((await deletePurse(baseUrl, keys)).status).toBe(204);
   expect(expectOk(await coinHistory(baseUrl, coin))).toMatchObject({ balance: 'KUDOS:1' });
@@ -275,8 +276,9 @@ test('histories know what the client knows', async () => {
   expect((await coinHistory(baseUrl, coin, 0, { 'If-None-Match': '"1"' })).status).toBe(304);
   expect((await coinHistory(baseUrl, coin, 1)).status).toBe(204);
   const url = `${baseUrl}coins/${coin.key.pub}/history`;
-  expectRefusal(await send(url), 403, 1251);
-  expectRefusal(await send(`${url}?start=x`), 400, 26);
+  await expectSignatureHeader(url, 'Taler-Coin-History-Signature', 1251);
+  const headers = { 'Taler-Coin-History-Signature': '0'.repeat(103) };
+  expect(expectRefusal(await send(`${url}?start=x`, { headers }), 400, 26).detail).toBe('start');
 
   const reserve = { ...coin.reserve };
   const told = await reserveHistory(baseUrl, reserve);
@@ -287,7 +289,7 @@ test('histories know what the client knows', async () => {
   ]);
   expect((await reserveHistory(baseUrl, reserve, 2)).status).toBe(204);
   expect((await reserveHistory(baseUrl, reserve, 0, { 'If-None-Match': '"2"' })).status).toBe(304);
-  expectRefusal(await send(`${baseUrl}reserves/${reserve.pub}/history`), 403, 1252);
+  await expectSignatureHeader(`${baseUrl}reserves/${reserve.pub}/history`, 'Taler-Reserve-History-Signature', 1252);
   expectRefusal(await reserveHistory(baseUrl, newReserve()), 404, 1027);
 });
 

@@ -95,3 +95,15 @@ export function expectCors({ headers }: Reply): void {
   expect(headers['access-control-expose-headers']).toBe('*');
   expect(headers.date).toMatch(/GMT$/);
 }
+
+/** A signature in a header may be missing, malformed or wrong; that a type is named for no body changes nothing. */
+export async function expectSignatureHeader(url: string, name: string, code: number, method = 'GET'): Promise<void> {
+  const type = { 'Content-Type': 'application/json' };
+  expect(expectRefusal(await send(url, { method, headers: type }), 400, 25).detail).toBe(name);
+  for (const malformed of ['', 'x', '0'.repeat(102), `${'0'.repeat(102)}-`]) {
+    expect(expectRefusal(await send(url, { method, headers: { ...type, [name]: malformed } }), 400, 26).detail).toBe(
+      name,
+    );
+  }
+  expectRefusal(await send(url, { method, headers: { ...type, [name]: '0'.repeat(103) } }), 403, code);
+}

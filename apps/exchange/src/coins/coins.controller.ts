@@ -1,12 +1,12 @@
 /** The coin endpoints: from wire to command, from outcome to status. No rules live here. */
-import type { CoinPub } from '@florin/domain';
+import type { CoinPub, EddsaSignature } from '@florin/domain';
 import { decodeBase32, ErrorCode, formatAmount, message } from '@florin/encoding';
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply } from 'fastify';
 import { answered } from '../http/answered.js';
 import { sendHistory } from '../http/histories.js';
-import { KeyPipe, StartPipe } from '../http/parameters.js';
+import { KeyPipe, SignatureHeader, StartPipe } from '../http/parameters.js';
 import { Refusals } from '../http/refusals.js';
 import { TalerError } from '../http/taler-error.js';
 import { ReserveStatus, reserveSummaryJson } from '../reserves/reserve-status.js';
@@ -33,7 +33,7 @@ export class CoinsController {
   async history(
     @Param('coin_pub', KeyPipe) coinPub: CoinPub,
     @Query('start', StartPipe) start: number,
-    @Headers('taler-coin-history-signature') signature: string | undefined,
+    @SignatureHeader('Taler-Coin-History-Signature') signature: EddsaSignature,
     @Headers('if-none-match') knownTag: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object | undefined> {

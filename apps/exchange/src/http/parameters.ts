@@ -1,6 +1,9 @@
 /** What stands in a path, a query or a header: parsed strictly, refused with the code the protocol has for it. */
+
+import type { EddsaSignature } from '@florin/domain';
 import { decodeBase32, ErrorCode, encodeBase32, type SentErrorCode } from '@florin/encoding';
-import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
+import { type ArgumentMetadata, createParamDecorator, Injectable, type PipeTransform } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { malformedParameter, TalerError } from './taler-error.js';
 
 /** Keys in paths: 32 bytes each, and each with an error code of its own. */
@@ -35,6 +38,19 @@ export class KeyPipe implements PipeTransform<string, string> {
     return canonicalKey(data ?? '', value);
   }
 }
+
+/** The signature in the header of this name, 64 bytes, as canonical base32. Whether it is good, the handler finds out. */
+export const SignatureHeader = createParamDecorator((name: string, context): EddsaSignature => {
+  const given = context.switchToHttp().getRequest<FastifyRequest>().headers[name.toLowerCase()];
+  if (given === undefined) {
+    throw new TalerError(ErrorCode.GENERIC_PARAMETER_MISSING, { detail: name, hint: `the header ${name} is missing` });
+  }
+  try {
+    return encodeBase32(decodeBase32(String(given), 64)) as EddsaSignature;
+  } catch {
+    throw malformedParameter(name, `${name} must be a signature of 64 bytes in Crockford base32, 103 characters`);
+  }
+});
 
 /** The longest a request is held, in milliseconds; a client that wants more asks again. */
 const LONG_POLL_MS_MAX = 120_000;

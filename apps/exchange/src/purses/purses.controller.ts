@@ -1,10 +1,10 @@
 /** The purse endpoints: from wire to command, from outcome to status. No rules live here. */
 import type { ContractPub, EddsaSignature, PursePub, ReservePub } from '@florin/domain';
-import { decodeBase32, ErrorCode, encodeBase32, message, NEVER, timestampJson } from '@florin/encoding';
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { decodeBase32, ErrorCode, message, NEVER, timestampJson } from '@florin/encoding';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { answered } from '../http/answered.js';
-import { KeyPipe, TimeoutPipe } from '../http/parameters.js';
+import { KeyPipe, SignatureHeader, TimeoutPipe } from '../http/parameters.js';
 import { Refusals } from '../http/refusals.js';
 import { TalerError } from '../http/taler-error.js';
 import { Clock } from '../runtime/clock.js';
@@ -159,14 +159,13 @@ export class PursesController {
   @HttpCode(204)
   async remove(
     @Param('purse_pub', KeyPipe) pursePub: PursePub,
-    @Headers('taler-purse-signature') signature: string | undefined,
+    @SignatureHeader('Taler-Purse-Signature') signature: EddsaSignature,
   ): Promise<void> {
     const pub = decodeBase32(pursePub, 32);
     if (!(await this.crypto.isSignedHeader(message('PurseDelete', {}), { signature, pub }))) {
       throw new TalerError(ErrorCode.EXCHANGE_PURSE_DELETE_SIGNATURE_INVALID);
     }
-    const purseSignature = encodeBase32(decodeBase32(signature ?? '', 64)) as EddsaSignature;
-    await answered(this.refusals, await this.commands.execute(new DeletePurse(pursePub, purseSignature)));
+    await answered(this.refusals, await this.commands.execute(new DeletePurse(pursePub, signature)));
   }
 
   /** A contract as its writer encrypted it. */

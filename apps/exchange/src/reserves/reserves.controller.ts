@@ -1,12 +1,12 @@
 /** The reserve endpoints: from wire to command, from outcome to status. No rules live here. */
-import type { BlindSignature, ReservePub } from '@florin/domain';
+import type { BlindSignature, EddsaSignature, ReservePub } from '@florin/domain';
 import { decodeBase32, ErrorCode, formatAmount, message } from '@florin/encoding';
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply } from 'fastify';
 import { answered } from '../http/answered.js';
 import { sendHistory } from '../http/histories.js';
-import { KeyPipe, StartPipe, TimeoutPipe } from '../http/parameters.js';
+import { KeyPipe, SignatureHeader, StartPipe, TimeoutPipe } from '../http/parameters.js';
 import { Refusals } from '../http/refusals.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { blindSignatureJson } from '../http/wire-crypto.js';
@@ -46,7 +46,7 @@ export class ReservesController {
   async entries(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Query('start', StartPipe) start: number,
-    @Headers('taler-reserve-history-signature') signature: string | undefined,
+    @SignatureHeader('Taler-Reserve-History-Signature') signature: EddsaSignature,
     @Headers('if-none-match') knownTag: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object | undefined> {
