@@ -63,6 +63,11 @@ export class SqliteReader {
     return BigInt(this.newest.size - 1) as Position;
   }
 
+  /** The position after which `readAll` begins with the unit of event `index`; the last one if there is no such event. */
+  positionBefore(index: number): Promise<Position> {
+    return this.readers.positionBefore(index);
+  }
+
   inclusionProof(index: number, size: number): Promise<Uint8Array[]> {
     return this.readers.inclusionProof(index, size);
   }

@@ -122,6 +122,12 @@ export class ReaderSide {
     return { rows, lastIndex };
   }
 
+  /** Index of the first event of the unit that event `index` is part of. */
+  unitFirst(index: number): number {
+    for (const raw of this.statements.all.iterate(index - 1, index + 1)) return checkedRow(raw as RawRow).unitFirst;
+    throw new DamagedStore(`event ${index} is missing`);
+  }
+
   /** When the last of `size` events was written: whole microseconds since 1970. */
   writtenAtUs(size: number): number {
     for (const raw of this.statements.all.iterate(size - 2, size)) return checkedRow(raw as RawRow).writtenAtUs;

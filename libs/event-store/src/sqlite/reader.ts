@@ -13,6 +13,7 @@ const operations = {
   open: () => reader.open(),
   readStream: (stream: string, options: ReadStream, size: number) => reader.readStream(stream, options, size),
   readAll: (after: number, size: number) => reader.readAll(after, size),
+  unitFirst: (index: number) => reader.unitFirst(index),
   writtenAtUs: (size: number) => reader.writtenAtUs(size),
   inclusionProof: (index: number, size: number) => reader.inclusionProof(index, size),
   consistencyProof: (from: number, to: number) => reader.consistencyProof(from, to),

@@ -49,6 +49,13 @@ export class Readers {
     }
   }
 
+  /** The position after which the unit with event `index` comes; that of the last unit if there is no such event. */
+  async positionBefore(index: number): Promise<Position> {
+    const size = this.covered();
+    const first = index >= size ? size : await this.streams.ask('unitFirst', index);
+    return BigInt(first - 1) as Position;
+  }
+
   /** When the last event was written; undefined in an empty store. */
   async lastWrittenAtUs(): Promise<number | undefined> {
     const size = this.covered();

@@ -356,6 +356,17 @@ describe('copies', () => {
     await expect(target.importUnit(late as CommittedUnit)).rejects.toThrow(RangeError);
   });
 
+  test('reading can begin with the unit of any event', async () => {
+    const store = await opened(testOptions(newFolder()));
+    await store.commit([noted('A', 2), noted('B', 2)]);
+    await store.commit([noted('C', 1)]);
+    const [first, second] = await collect(store.readAll(START));
+    for (const index of [0, 1, 3])
+      expect(await collect(store.readAll(await store.positionBefore(index)))).toEqual([first, second]);
+    expect(await collect(store.readAll(await store.positionBefore(4)))).toEqual([second]);
+    for (const index of [5, 99]) expect(await store.positionBefore(index)).toBe(second?.position);
+  });
+
   test('a backup taken under load holds what its head covers, and is served like the original', async () => {
     const options = testOptions(newFolder());
     const store = await opened(options);

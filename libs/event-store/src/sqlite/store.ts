@@ -151,6 +151,11 @@ export class SqliteStore implements EventStore {
     return this.guarded(() => this.readers.lastWrittenAtUs());
   }
 
+  /** The position after which `readAll` begins with the unit of event `index`; the last one if there is no such event. */
+  positionBefore(index: number): Promise<Position> {
+    return this.guarded(() => this.readers.positionBefore(index));
+  }
+
   /** The newest signed head of the tree over all committed events. */
   head(): Head {
     return this.newest;
