@@ -67,6 +67,11 @@ export class Log {
     return unitFirst === index || unitFirst !== this.unitFirst;
   }
 
+  /** @returns whether the event follows the one before it without a gap, in the same unit or as the first of the next */
+  follows({ index, unitFirst }: SourceEvent): boolean {
+    return index === this.nextIndex && (unitFirst === index || unitFirst === this.unitFirst);
+  }
+
   /**
    * Takes the next event into the log.
    * @returns where it stands, or undefined if it is not to be replayed: it is damaged, or stands there a second time

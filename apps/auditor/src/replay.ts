@@ -122,7 +122,10 @@ export class Replay {
       this.unit.tear();
       return;
     }
+    const follows = this.log.follows(item);
+    if (!follows) this.unit.tear();
     if (this.log.begins(item)) this.endUnit();
+    if (!follows && item.unitFirst !== item.index) this.unit.tear();
     let event: AnyEvent | undefined;
     let fault = '';
     const ref = this.log.take(item, (taken) => {

@@ -49,6 +49,14 @@ const COIN: Layout<Coin> = {
   }),
 };
 
+/** A coin as an event shows it, and what is remembered of it. */
+interface Recognized {
+  readonly coin: Coin;
+  readonly denominationHash: string;
+  readonly ageCommitmentHash: string | undefined;
+  readonly denomination: Denomination | undefined;
+}
+
 export class Coins {
   private readonly coins = new PackedMap(COIN);
   private denominations: string[] = [];
@@ -107,7 +115,7 @@ export class Coins {
     keys.checkBaseUrl(exchangeBaseUrl, ref);
     const known = this.recognize(event.firstSight, view, coinPub, report);
     if (!known) return;
-    const { coin, denominationHash, denomination } = known;
+    const { coin, denominationHash, ageCommitmentHash, denomination } = known;
     if (denomination) {
       keys.checkNotRevoked(view, denomination);
       const { feeDeposit } = denomination.offer;
@@ -122,7 +130,7 @@ export class Coins {
       fields: {
         coinAmount: amount,
         hDenomPub: denominationHash,
-        hAgeCommitment: coin.ageCommitmentHash || undefined,
+        hAgeCommitment: ageCommitmentHash,
         pursePub,
         hExchangeBaseUrl: textHash(exchangeBaseUrl),
       },
@@ -132,10 +140,10 @@ export class Coins {
       what: 'a payment',
     });
     this.take(coin, amount, report, ref);
-    ledger.spend(ref, denominationHash, amount);
+    ledger.spend(ref, this.denominations[coin.denomination] as string, amount);
     totals.sums.purses += amount;
     this.coins.set(coinPub, coin);
-    const facts = [depositFee, denominationHash, coin.ageCommitmentHash, coinSignature];
+    const facts = [depositFee, denominationHash, ageCommitmentHash ?? '', coinSignature];
     this.context.unit.give('deposit', `${coinPub} into ${pursePub}`, { event: ref, units: amount, facts });
   }
 
@@ -169,13 +177,11 @@ export class Coins {
     keys.checkView(view);
     const known = this.recognize(event.firstSight, view, coinPub, report);
     if (!known) return;
-    const { coin, denominationHash, denomination } = known;
+    const { coin, denominationHash, ageCommitmentHash, denomination } = known;
     const revoked = denomination?.revoked;
     if (denomination && !(revoked && revoked.number < keysRevision)) {
       report('recoup-not-revoked', `${denominationHash} was not revoked`);
     }
-    const { ageCommitmentHash: age } = coin;
-    const ageCommitmentHash = age || undefined;
     const fields = { hDenomPub: denominationHash, coinBlind: blindingSecret };
     const code = 'bad-signature-recoup';
     const signed = { fields, pub: coinPub, signature: coinSignature, code, what: 'a recoup' } as const;
@@ -191,7 +197,7 @@ export class Coins {
       }
     }
     coin.residual = 0n;
-    ledger.recoup(ref, denominationHash, amount);
+    ledger.recoup(ref, this.denominations[coin.denomination] as string, amount);
     totals.sums.reserves += amount;
     this.coins.set(coinPub, coin);
     this.context.unit.give('recoup', `${coinPub} to ${reservePub}`, {
@@ -207,7 +213,7 @@ export class Coins {
     view: View,
     coinPub: string,
     report: Report,
-  ): { coin: Coin; denominationHash: string; denomination: Denomination | undefined } | undefined {
+  ): Recognized | undefined {
     const { keys, ledger } = this.parts;
     const earlier = this.coins.get(coinPub);
     const isUncertain = this.context.damage.has(view.event.stream);
@@ -218,7 +224,8 @@ export class Coins {
         return undefined;
       }
       const denomination = keys.denomination(view, denominationHash, { until: 'expireDeposit' });
-      return { coin: earlier, denominationHash, denomination };
+      const ageCommitmentHash = earlier.ageCommitmentHash || undefined;
+      return { coin: earlier, denominationHash, ageCommitmentHash, denomination };
     }
     const { denominationHash, value, denominationSignature: signature, ageCommitmentHash } = firstSight;
     const denomination = keys.denomination(view, denominationHash, { until: 'expireDeposit' });
@@ -228,7 +235,7 @@ export class Coins {
     if (earlier) {
       // Shown for the first time once more: what it spent before would be forgotten.
       report('coin-identity-wrong', 'a coin that was seen before came as a new one');
-      return { coin: earlier, denominationHash: this.denominations[earlier.denomination] as string, denomination };
+      return { coin: earlier, denominationHash, ageCommitmentHash, denomination };
     }
     if (denomination) {
       const gain = -denomination.offer.value;
@@ -243,7 +250,7 @@ export class Coins {
       ageCommitmentHash: ageCommitmentHash ?? '',
       expiresAt: denomination?.offer.expireDeposit ?? view.at,
     };
-    return { coin, denominationHash, denomination };
+    return { coin, denominationHash, ageCommitmentHash, denomination };
   }
 
   private take(coin: Coin, amount: bigint, report: Report, { stream }: EventRef): void {

@@ -78,6 +78,10 @@ export class Purses {
     if (!purse) {
       if (this.context.damage.has(ref.stream)) return;
       const isSettled = this.settled.has(pursePub);
+      if (isSettled && event.type === 'PurseCoinsRefunded') {
+        this.refundAgain(event, ref, pursePub, report);
+        return;
+      }
       report(
         isSettled ? 'purse-decided-twice' : 'event-missing',
         isSettled ? `${event.type} after the purse had ended` : `${event.type} of a purse that nobody made`,
@@ -349,6 +353,14 @@ export class Purses {
       paid.refunded = true;
     }
     this.ending.add(pursePub);
+  }
+
+  /** The purse owes nothing any more. */
+  private refundAgain({ coins }: Of<'PurseCoinsRefunded'>, ref: EventRef, pursePub: string, report: Report): void {
+    for (const { coinPub, amount } of coins) {
+      this.context.unit.give('refund', `${pursePub} to ${coinPub}`, { event: ref, units: amount, facts: [] });
+      report('purse-refund-wrong', `coin ${coinPub} was refunded before, or paid nothing`, -amount);
+    }
   }
 
   private endBy(end: NonNullable<Purse['end']>, { report, pursePub, purse }: At): void {

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { EventRef, Findings } from '../findings.js';
-import type { Batch, BatchResult, DenominationKey, Job } from './jobs.js';
+import { Checker } from './check.js';
+import type { Batch, BatchResult, DenominationKey, Fault, Job } from './jobs.js';
 
 /*
  * Signatures are checked behind the replay, in batches, on every core. What is wrong becomes a finding of the event
@@ -37,12 +38,16 @@ export class SignaturePool {
   private lastId = 0;
   private wake: (() => void)[] = [];
   private failure: Error | undefined;
+  /** Without threads the jobs are done on the spot, which suits a short history. */
+  private inline: Checker | undefined;
+  private inlineTold = 0;
   /** Signatures checked so far. */
   checked = 0;
 
   constructor(
     private readonly findings: Findings,
     private readonly currency: () => string,
+    /** 0: none, on the spot. */
     threads = availableParallelism(),
   ) {
     this.threads = Array.from({ length: threads }, () => this.start());
@@ -54,16 +59,18 @@ export class SignaturePool {
 
   add(event: EventRef, job: Job, gains: readonly bigint[] = []): void {
     this.collected.push({ event, job, gains });
-    if (this.collected.length >= BATCH_JOBS) this.send();
+    if (this.threads.length === 0) this.checkInline();
+    else if (this.collected.length >= BATCH_JOBS) this.send();
   }
 
   /** Waits while every thread has enough to do. */
   async room(): Promise<void> {
-    while (this.sent.size >= WAITING_MAX * this.threads.length) await this.answer();
+    while (this.threads.length > 0 && this.sent.size >= WAITING_MAX * this.threads.length) await this.answer();
   }
 
   /** Sends what is collected, and waits for every answer. */
   async drain(): Promise<void> {
+    if (this.threads.length === 0) return;
     if (this.collected.length > 0) this.send();
     while (this.sent.size > 0) await this.answer();
     if (this.failure) throw this.failure;
@@ -90,6 +97,21 @@ export class SignaturePool {
     thread.worker.postMessage(batch);
   }
 
+  private checkInline(): void {
+    this.inline ??= new Checker(this.currency());
+    for (const denomination of this.denominations.slice(this.inlineTold)) this.inline.learn(denomination);
+    this.inlineTold = this.denominations.length;
+    for (const pending of this.collected.splice(0)) {
+      for (const fault of this.inline.check(pending.job)) this.blame(pending, fault);
+    }
+    this.checked = this.inline.signatures;
+  }
+
+  private blame({ event, gains }: Pending, { code, detail, place }: Fault): void {
+    const gain = gains[place ?? 0];
+    this.findings.add({ code, event, detail, ...(gain !== undefined && { gain }) });
+  }
+
   private start(): Thread {
     const worker = new Worker(PROGRAM, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 16 } });
     const thread: Thread = { worker, waiting: 0, told: 0 };
@@ -109,11 +131,7 @@ export class SignaturePool {
     const pending = this.sent.get(id) ?? [];
     this.sent.delete(id);
     this.checked += signatures;
-    for (const [place, { code, detail, place: coin }] of faults) {
-      const { event, gains } = pending[place] as Pending;
-      const gain = coin === undefined ? gains[0] : gains[coin];
-      this.findings.add({ code, event, detail, ...(gain !== undefined && { gain }) });
-    }
+    for (const [place, fault] of faults) this.blame(pending[place] as Pending, fault);
     this.rouse();
   }
 

@@ -1,0 +1,57 @@
+import { type FindingCode, Replay, type ReplayOptions } from '@florin/auditor';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startExchange } from '../support/exchange.js';
+import { CLOSING_FRAUDS, type Fraud, KEY_FRAUDS, LOG_FRAUDS, RESERVE_FRAUDS } from './frauds.js';
+import { type Evidence, Insider, readEvidence } from './insider.js';
+import { COIN_FRAUDS, OFFICER_FRAUDS, PURSE_FRAUDS, RECOUP_FRAUDS } from './purse-frauds.js';
+import { configure, live } from './story.js';
+
+// One honest history, and everything that somebody inside might do to it.
+let evidence: Evidence;
+let remove: () => void;
+
+beforeAll(async () => {
+  const exchange = await startExchange({ configure });
+  remove = exchange.remove;
+  await live(exchange);
+  expect(await exchange.stop()).toBe(0);
+  evidence = await readEvidence(exchange.data);
+});
+afterAll(() => remove());
+
+/** The codes that an audit finds, each once, and how often. */
+async function found(insider: Insider, options: ReplayOptions = {}): Promise<Map<FindingCode, number>> {
+  const replay = new Replay({ threads: 0, ...options });
+  try {
+    for await (const stretch of insider.source().read(0)) await replay.take(stretch);
+    await replay.settle(replay.lastAt);
+    replay.conclude();
+    return replay.findings.counts;
+  } finally {
+    await replay.close();
+  }
+}
+
+test('an honest history gives no finding, as it is and written anew', async () => {
+  const types = new Set(evidence.events.map(({ type }) => type));
+  expect(types.size).toBeGreaterThanOrEqual(38);
+  expect(await found(new Insider(evidence))).toEqual(new Map());
+});
+
+describe.each<readonly [string, readonly Fraud[]]>([
+  ['the log', LOG_FRAUDS],
+  ['keys and fees', KEY_FRAUDS],
+  ['reserves', RESERVE_FRAUDS],
+  ['closings', CLOSING_FRAUDS],
+  ['coins', COIN_FRAUDS],
+  ['purses', PURSE_FRAUDS],
+  ['recoups', RECOUP_FRAUDS],
+  ['officers', OFFICER_FRAUDS],
+])('%s', (_, frauds) => {
+  test.each(frauds.map((one) => [one.codes[0], one.what, one] as const))('%s: %s', async (_code, _what, planted) => {
+    const insider = new Insider(evidence);
+    planted.plant(insider);
+    const codes = [...(await found(insider)).keys()];
+    expect(codes.sort()).toEqual([...planted.codes].sort());
+  });
+});
