@@ -7,15 +7,15 @@ import { VIEWS } from './views.js';
 export class ViewsInProcess implements ViewsOwner {
   private readonly owner = new Owner(VIEWS);
 
-  /** @param turn fulfilled when the next batch may be applied; at once by default */
-  constructor(private readonly turn: () => Promise<void> = async () => {}) {}
+  /** @param turn fulfilled when what is asked may be done; at once by default */
+  constructor(private readonly turn: (name: RequestName) => Promise<void> = async () => {}) {}
 
   open(request: OpenRequest): Promise<Requests['open']['answer']> {
     return this.request('open', request);
   }
 
   async request<N extends RequestName>(name: N, args: Requests[N]['args']): Promise<Requests[N]['answer']> {
-    if (name === 'apply') await this.turn();
+    await this.turn(name);
     return this.owner.answer({ id: 0, name, args } as Request) as Requests[N]['answer'];
   }
 
