@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: what the exchange costs, beside what the signatures alone cost on the same machine. Starts the
  * exchange as it ships (RSA-2048, embedded store, full durability). `--json` prints one object; `ratio` in it is server
- * CPU per request over bare cost, for batches of 8. `--profile=FOLDER` leaves CPU profiles of the exchange's threads,
- * `--threads` prints what each thread used.
+ * CPU per request over bare cost, for batches of 8; `purses` has what payments between people cost.
+ * `--profile=FOLDER` leaves CPU profiles of the exchange's threads, `--threads` prints what each thread used.
  */
 import { randomBytes } from 'node:crypto';
 import { taler } from '@florin/crypto';
@@ -10,20 +10,14 @@ import { serverPrimitives } from '@florin/crypto/server';
 import { decodeBase32, encodeBase32, message, parseAmount } from '@florin/encoding';
 import { fundReserve, type RunningExchange, startExchange } from '../support/exchange.js';
 import { bareCost } from './bare-cost.js';
-import { type LoadResult, type PreparedRequest, run } from './load.js';
-import { cpuMsOf, memoryMibOf, threadsMsOf } from './server-cpu.js';
+import { type PreparedRequest, run } from './load.js';
+import { benchPurses } from './purses.js';
+import { CONNECTIONS, described, measured, type Row } from './rows.js';
+import { memoryMibOf } from './server-cpu.js';
 
 const BITS = 2048;
-const CONNECTIONS = 16;
 const RESERVES = 32;
 const { hash } = taler(serverPrimitives);
-
-interface Row extends LoadResult {
-  readonly name: string;
-  readonly coins: number;
-  readonly serverCpuMsPerRequest: number;
-  readonly ratio?: number;
-}
 
 interface Denomination {
   readonly hash: Uint8Array;
@@ -44,10 +38,11 @@ async function main(): Promise<void> {
     },
   });
   try {
-    const { rsaSignMs, ed25519VerifyMs } = bareCost(BITS);
+    const bare = bareCost(BITS);
+    const { rsaSignMs, rsaVerifyMs, ed25519SignMs, ed25519VerifyMs } = bare;
     say(
-      `bare cost: RSA-${BITS} signature ${rsaSignMs.toFixed(3)} ms, ` +
-        `Ed25519 verification ${ed25519VerifyMs.toFixed(3)} ms`,
+      `bare cost: RSA-${BITS} signature ${rsaSignMs.toFixed(3)} ms, verification ${rsaVerifyMs.toFixed(3)} ms; ` +
+        `Ed25519 signature ${ed25519SignMs.toFixed(3)} ms, verification ${ed25519VerifyMs.toFixed(3)} ms`,
     );
     const reserves = await fundedReserves(exchange);
     const denomination = await denominationOf(exchange);
@@ -60,25 +55,22 @@ async function main(): Promise<void> {
       const prepare = (count: number) =>
         Array.from({ length: count }, (_, i) => withdrawal(reserves[i % RESERVES] as Reserve, denomination, coins));
       await run(exchange.baseUrl, prepare(requests / 2), CONNECTIONS); // compiled and warm
-      const row = await measured(
-        exchange,
-        coins === 1 ? 'withdraw' : `batch-withdraw of ${coins}`,
-        coins,
-        prepare(requests),
-      );
-      const bare = coins * (rsaSignMs + ed25519VerifyMs);
-      rows.push({ ...row, ratio: row.serverCpuMsPerRequest / bare });
+      const name = coins === 1 ? 'withdraw' : `batch-withdraw of ${coins}`;
+      const bareMs = coins * (rsaSignMs + ed25519VerifyMs);
+      rows.push(await measured(exchange, { name, coins, bareMs }, prepare(requests)));
     }
     const gets = Array.from({ length: 4000 }, (_, i) => {
       const { pub } = reserves[i % RESERVES] as Reserve;
       return { method: 'GET' as const, path: `reserves/${pub}` };
     });
     await run(exchange.baseUrl, gets.slice(0, 500), CONNECTIONS);
-    rows.push(await measured(exchange, 'GET reserve', 0, gets));
+    rows.push(await measured(exchange, { name: 'GET reserve', coins: 0 }, gets));
+    const purses = await benchPurses(exchange, bare);
+    rows.push(...purses.rows);
     const memoryMib = memoryMibOf(exchange.process.pid as number);
     if (json) {
       const ratio = rows.find(({ coins }) => coins === 8)?.ratio;
-      console.log(JSON.stringify({ ratio, bare: { rsaSignMs, ed25519VerifyMs }, rows, memoryMib }, null, 2));
+      console.log(JSON.stringify({ ratio, bare, purses: purses.figures, rows, memoryMib }, null, 2));
     } else {
       for (const row of rows) say(described(row));
       say(`memory of the processes: ${memoryMib.map((size) => `${size.toFixed(0)} MiB`).join(', ')}`);
@@ -87,37 +79,6 @@ async function main(): Promise<void> {
     await exchange.stop();
     exchange.remove();
   }
-}
-
-function described({ name, requests, seconds, p50, p99, coins, serverCpuMsPerRequest, ratio }: Row): string {
-  const rate = requests / seconds;
-  const perCoin =
-    coins > 0
-      ? `, ${(rate * coins).toFixed(0)} coins/s, ${(serverCpuMsPerRequest / coins).toFixed(3)} ms CPU per coin`
-      : '';
-  const beside = ratio === undefined ? '' : `, ${ratio.toFixed(2)} times the bare cost`;
-  const latency = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
-  const cpu = `server CPU ${serverCpuMsPerRequest.toFixed(2)} ms/request`;
-  return `${name}: ${rate.toFixed(0)} requests/s${perCoin}, ${cpu}${beside}, ${latency}`;
-}
-
-async function measured(
-  exchange: RunningExchange,
-  name: string,
-  coins: number,
-  requests: readonly PreparedRequest[],
-): Promise<Row> {
-  const pid = exchange.process.pid as number;
-  const before = cpuMsOf(pid);
-  const threadsBefore = threadsMsOf(pid);
-  const result = await run(exchange.baseUrl, requests, CONNECTIONS);
-  if (process.argv.includes('--threads')) {
-    const used = [...threadsMsOf(pid)].map(([thread, ms]) => [thread, ms - (threadsBefore.get(thread) ?? 0)] as const);
-    for (const [thread, ms] of used.filter(([, ms]) => ms > 10)) {
-      console.log(`  thread ${thread - pid}: ${(ms / result.requests).toFixed(3)} ms/request`);
-    }
-  }
-  return { name, coins, ...result, serverCpuMsPerRequest: (cpuMsOf(pid) - before) / result.requests };
 }
 
 interface Reserve {
