@@ -1,6 +1,7 @@
 /** `npm run admin`: keys, decisions, read models and the ledger of an exchange. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { Cli, type CommandGroup } from './cli.js';
+import { ledgerCopyCommands } from './ledger/copy.js';
 import { legitimizationCommands } from './legitimization.js';
 import { masterCommands } from './offline/master.js';
 import { offlineCommands } from './offline/offline.js';
@@ -27,6 +28,7 @@ const GROUPS: readonly CommandGroup[] = [
   projectionCommands,
   legitimizationCommands,
   transferCommands,
+  ledgerCopyCommands,
 ];
 
 const program = new Command('admin')

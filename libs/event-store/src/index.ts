@@ -1,4 +1,5 @@
 export * from './checkpoint.js';
+export * from './copy.js';
 export { NOT_COUNTED } from './esdb/envelope.js';
 export { StoreMisconfigured } from './esdb/errors.js';
 export type { HeadOptions } from './esdb/head-keeper.js';

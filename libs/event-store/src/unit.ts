@@ -7,6 +7,8 @@ import {
   type JsonObject,
   type NewEvent,
   NO_EVENTS,
+  type RecordedEvent,
+  type Revision,
   STREAM_CATEGORIES,
   type StreamAppend,
   UNIT_BYTES_MAX,
@@ -138,4 +140,33 @@ function faultInside(value: Json[] | JsonObject, depth: number): string | undefi
     if (fault !== undefined) return `.${member}${fault}`;
   }
   return undefined;
+}
+
+/** The first event of a unit that another store has handed out. @throws RangeError unless all have its time */
+export function firstOfUnit(events: readonly RecordedEvent[]): RecordedEvent {
+  const [first] = events;
+  if (!first || events.some(({ writtenAtUs }) => writtenAtUs !== first.writtenAtUs)) {
+    throw new RangeError('a unit has events, and one time');
+  }
+  return first;
+}
+
+/**
+ * What a unit did to its streams, to be done again in another store with the same logical numbers.
+ * @param revisionBefore where a stream stands that has events before the one with this number
+ */
+export function appendsOf(
+  events: readonly RecordedEvent[],
+  revisionBefore: (stream: string, number: number) => Revision,
+): StreamAppend[] {
+  const streams = new Map<string, RecordedEvent[]>();
+  for (const event of events) {
+    const added = streams.get(event.stream);
+    if (added) added.push(event);
+    else streams.set(event.stream, [event]);
+  }
+  return [...streams].map(([stream, added]) => {
+    const number = added[0]?.number ?? 0;
+    return { stream, expected: number === 0 ? NO_EVENTS : revisionBefore(stream, number), events: added };
+  });
 }

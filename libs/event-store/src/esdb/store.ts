@@ -22,6 +22,7 @@ import { CommitOrder } from './commit-order.js';
 import { Contention } from './contention.js';
 import { Follower } from './follower.js';
 import { HeadKeeper, type HeadOptions } from './head-keeper.js';
+import { UnitImporter } from './importer.js';
 import { EsdbLeases, LEASE_PREFIX } from './leases.js';
 import { CommitProtocol, type Parts, partsOf } from './protocol.js';
 import { checkSettings } from './settings.js';
@@ -93,6 +94,7 @@ export class EsdbStore implements EventStore {
   private follower!: Follower;
   private following: Promise<void> = Promise.resolve();
   private damage: DamagedStore | undefined;
+  private importer: UnitImporter | undefined;
 
   constructor(
     connectionString: string,
@@ -146,18 +148,20 @@ export class EsdbStore implements EventStore {
   }
 
   commit(unit: readonly StreamAppend[]): Promise<Committed> {
-    return this.guarded(async () => {
-      const committing = this.protocol.commit(unit, this.options.now());
-      this.underWay.add(committing);
-      try {
-        return await committing;
-      } catch (error) {
-        this.contention.note(error);
-        throw error;
-      } finally {
-        this.underWay.delete(committing);
-      }
+    return this.commitAt(unit, this.options.now());
+  }
+
+  /**
+   * Commits a unit of another store as it is there, the writer's time included, so that the tree stays the same. Units
+   * are handed in in global order; nobody else writes meanwhile.
+   * @throws RangeError if the unit does not come next; RevisionConflict, InvalidUnit and others as `commit` does
+   */
+  importUnit(unit: CommittedUnit): Promise<Committed> {
+    this.importer ??= new UnitImporter({
+      commit: (appends, writtenAtUs) => this.commitAt(appends, writtenAtUs),
+      readEnd: (stream) => this.readStream(stream, { backward: true, limit: 1 }),
     });
+    return this.importer.import(unit);
   }
 
   readStream(stream: string, options: ReadStream = {}): Promise<StreamPage> {
@@ -226,6 +230,21 @@ export class EsdbStore implements EventStore {
     await this.client.close();
     await this.following;
     await this.heads?.close();
+  }
+
+  private commitAt(unit: readonly StreamAppend[], writtenAtUs: number): Promise<Committed> {
+    return this.guarded(async () => {
+      const committing = this.protocol.commit(unit, writtenAtUs);
+      this.underWay.add(committing);
+      try {
+        return await committing;
+      } catch (error) {
+        this.contention.note(error);
+        throw error;
+      } finally {
+        this.underWay.delete(committing);
+      }
+    });
   }
 
   /** Until the signal in the surroundings; that of the store ends it with an error. */

@@ -5,17 +5,15 @@ import {
   type CommittedUnit,
   DamagedStore,
   type EventStore,
-  NO_EVENTS,
   type Position,
   type ReadStream,
-  type RecordedEvent,
   type Revision,
   StoreUnavailable,
   type StreamAppend,
   type StreamPage,
 } from '../port.js';
 import type { StoreReport } from '../report.js';
-import { prepareUnit } from '../unit.js';
+import { appendsOf, firstOfUnit, prepareUnit } from '../unit.js';
 import { DiskFailure } from './faults.js';
 import { ORIGIN_BYTES_MAX } from './heads.js';
 import type { ReaderOps } from './reader.js';
@@ -117,11 +115,9 @@ export class SqliteStore implements EventStore {
    */
   async importUnit({ events }: CommittedUnit): Promise<Committed> {
     this.checkServing();
-    const [first] = events;
-    if (!first || events.some(({ writtenAtUs }) => writtenAtUs !== first.writtenAtUs)) {
-      throw new RangeError('a unit has events, and one time');
-    }
-    return this.writer.commit(prepareUnit(appendsOf(events)), first.writtenAtUs, first.index);
+    const first = firstOfUnit(events);
+    const appends = appendsOf(events, (_, number) => BigInt(number - 1) as Revision);
+    return this.writer.commit(prepareUnit(appends), first.writtenAtUs, first.index);
   }
 
   readStream(stream: string, options: ReadStream = {}): Promise<StreamPage> {
@@ -252,18 +248,4 @@ export class SqliteStore implements EventStore {
     if (this.failure) throw new StoreUnavailable(this.failure.message);
     if (this.closing) throw new StoreUnavailable('the event store is closed');
   }
-}
-
-/** What a unit did to its streams, to be done again in another store with the same logical numbers. */
-function appendsOf(events: readonly RecordedEvent[]): StreamAppend[] {
-  const streams = new Map<string, RecordedEvent[]>();
-  for (const event of events) {
-    const added = streams.get(event.stream);
-    if (added) added.push(event);
-    else streams.set(event.stream, [event]);
-  }
-  return [...streams].map(([stream, added]) => {
-    const number = added[0]?.number ?? 0;
-    return { stream, expected: number === 0 ? NO_EVENTS : (BigInt(number - 1) as Revision), events: added };
-  });
 }
