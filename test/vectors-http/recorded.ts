@@ -6,6 +6,8 @@ const FOLDER = new URL('../../vectors/http/', import.meta.url);
 export interface Recorded {
   readonly file: string;
   readonly seq: number;
+  /** Base URL of the exchange that was asked, which clients sign. */
+  readonly base: string;
   readonly method: string;
   readonly path: string;
   /** `POST /reserves/$/close`: keys are `$`, rows of cases `#`. */
@@ -14,6 +16,8 @@ export interface Recorded {
   readonly name: string | undefined;
   /** JSON of the request. */
   readonly sent: unknown;
+  /** Signatures that came as headers. */
+  readonly sentHeaders: Readonly<Record<string, string>>;
   readonly status: number;
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string>>;
@@ -22,7 +26,12 @@ export interface Recorded {
 interface Entry {
   readonly seq: number;
   readonly case?: string;
-  readonly request: { readonly method: string; readonly path: string; readonly body: { readonly json?: unknown } };
+  readonly request: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: readonly (readonly [string, string])[];
+    readonly body: { readonly json?: unknown };
+  };
   readonly response: {
     readonly status: number;
     readonly headers: readonly (readonly [string, string])[];
@@ -33,15 +42,20 @@ interface Entry {
 export const FILES: readonly string[] = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 
 export function readRecorded(file: string): Recorded[] {
-  const { exchanges } = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as { exchanges: Entry[] };
+  const { base_url: base, exchanges } = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as {
+    base_url: string;
+    exchanges: Entry[];
+  };
   return exchanges.map(({ seq, request, response, ...entry }) => ({
     file,
     seq,
+    base,
     method: request.method,
     path: request.path,
     endpoint: endpointOf(request.method, request.path),
     name: entry.case,
     sent: request.body.json,
+    sentHeaders: Object.fromEntries(request.headers.filter(([name]) => name.startsWith('Taler-'))),
     status: response.status,
     body: response.body.json ?? response.body.text,
     headers: Object.fromEntries(response.headers.map(([name, value]) => [name.toLowerCase(), value])),
