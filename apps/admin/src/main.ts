@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { Cli, type CommandGroup } from './cli.js';
 import { ledgerCopyCommands } from './ledger/copy.js';
+import { ledgerCommands } from './ledger/ledger.js';
 import { legitimizationCommands } from './legitimization.js';
 import { masterCommands } from './offline/master.js';
 import { offlineCommands } from './offline/offline.js';
@@ -26,6 +27,7 @@ const GROUPS: readonly CommandGroup[] = [
   offlineCommands,
   masterCommands,
   projectionCommands,
+  ledgerCommands,
   legitimizationCommands,
   transferCommands,
   ledgerCopyCommands,

@@ -56,19 +56,23 @@ export class RunningExchange {
     return (await this.call('POST', path, body, true)).json() as Promise<Answer>;
   }
 
+  /** What comes line by line, as JSON, for as long as it takes. See {@link RunningExchange.texts}. */
+  async *lines<Line>(method: 'GET' | 'POST', path: string, body?: object): AsyncGenerator<Awaited<Line>> {
+    for await (const text of this.texts(method, path, body)) yield JSON.parse(text) as Awaited<Line>;
+  }
+
   /**
-   * What comes line by line, as JSON, for as long as it takes. A line `{"error": ...}` ends it.
+   * What comes line by line, for as long as it takes. A line `{"error": ...}` ends it.
    * @throws AdminError with that error, or when the exchange ends before the last line
    */
-  async *lines<Line>(method: 'GET' | 'POST', path: string, body?: object): AsyncGenerator<Awaited<Line>> {
+  async *texts(method: 'GET' | 'POST', path: string, body?: object): AsyncGenerator<string> {
     const reply = await this.call(method, path, body, false);
     if (!reply.body) return;
     const input = Readable.fromWeb(reply.body as Parameters<typeof Readable.fromWeb>[0]);
     try {
       for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-        const line = JSON.parse(text) as { readonly error?: string };
-        if (line.error !== undefined) throw new AdminError(line.error);
-        yield line as Awaited<Line>;
+        if (text.startsWith('{"error":')) throw new AdminError((JSON.parse(text) as { error: string }).error);
+        yield text;
       }
     } catch (error) {
       if (error instanceof AdminError) throw error;

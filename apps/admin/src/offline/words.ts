@@ -10,13 +10,18 @@ export function orderInWords(order: MasterOrder): string {
       const four = [fees.withdraw, fees.deposit, fees.refresh, fees.refund].map(formatAmount).join(', ');
       const ages = pub.ageMask === 0 ? '' : `, with age mask ${pub.ageMask}`;
       return (
-        `offer a denomination of ${formatAmount(value)} (${pub.cipher}${ages}) ${denominationHashOf(pub).slice(0, 12)}…: ` +
-        `withdrawn from ${dateText(start)} until ${dateText(expireWithdraw)}, spent until ${dateText(expireDeposit)}, ` +
+        `offer a denomination of ${formatAmount(value)} (${pub.cipher}${ages}) ` +
+        `${denominationHashOf(pub).slice(0, 12)}…: ` +
+        `withdrawn from ${dateText(start)} until ${dateText(expireWithdraw)}, spent until ` +
+        `${dateText(expireDeposit)}, ` +
         `in court until ${dateText(expireLegal)}; fees to withdraw, deposit, refresh, refund: ${four}`
       );
     }
     case 'signing-key':
-      return `let the key ${order.exchangePub} sign replies from ${dateText(order.start)} until ${dateText(order.expire)}`;
+      return (
+        `let the key ${order.exchangePub} sign replies from ${dateText(order.start)} until ` +
+        `${dateText(order.expire)}`
+      );
     case 'log-key':
       return `let the key ${order.logPub} sign the heads of the ledger from ${dateText(order.start)} on`;
     case 'denomination-revocation':
@@ -43,7 +48,8 @@ export function orderInWords(order: MasterOrder): string {
       return `publish the extensions ${order.manifest}`;
     case 'officer':
       return (
-        `${order.active ? 'let' : 'do not let'} the officer ${order.name} (${order.officerPub}) decide legitimizations ` +
+        `${order.active ? 'let' : 'do not let'} the officer ${order.name} (${order.officerPub}) decide ` +
+        `legitimizations ` +
         `from ${dateText(order.changedAt)} on${order.readOnly ? ', to read only' : ''}`
       );
   }

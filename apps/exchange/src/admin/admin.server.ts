@@ -14,6 +14,7 @@ import { Offering } from '../keys/offering.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { denominationRoutes } from './denomination.routes.js';
+import { ledgerRoutes } from './ledger.routes.js';
 import { legitimizationRoutes } from './legitimization.routes.js';
 import { masterRoutes } from './master.routes.js';
 import { projectionRoutes } from './projection.routes.js';
@@ -75,6 +76,7 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
   denominationRoutes(server, context);
   masterRoutes(server, context);
   projectionRoutes(server, context);
+  ledgerRoutes(server, context);
   server.get('/status', async () => ({
     lag: await lagOf(foundation.views),
     signers: foundation.signers.status(),
