@@ -15,7 +15,7 @@ const ORIGIN = 'payto://x-taler-bank/localhost/zaphod?receiver-name=Zaphod%20Bee
 const TARGET = 'payto://x-taler-bank/localhost/trillian?receiver-name=Tricia%20McMillan';
 const NAMES = ['zaphod', 'beeblebrox', 'trillian', 'tricia', 'mcmillan'];
 /** What holds secrets because that is its purpose, each readable by its owner only; and the development bank's books. */
-const PLACES_OF_SECRETS = /^(keys\/|bank\/|admin-credential$|config\.yaml$)/;
+const PLACES_OF_SECRETS = /^(keys\/|bank\/|(admin|auditor|metrics)-credential$|config\.yaml$)/;
 
 let exchange: RunningExchange;
 let reserve: Reserve;
@@ -99,8 +99,12 @@ describe('nowhere but in its own place, owner-only, is', () => {
     expect([...kinds.keys()].sort()).toEqual(['keys', 'keys/accounts', 'keys/denominations', 'keys/signing']);
   });
 
-  test('the credential of the admin port', () => {
-    expect(occurrences(exchange.adminCredential)).toEqual([]);
+  test('the credentials of admin, auditor and metrics', () => {
+    const { adminCredential, auditorCredential, metricsCredential } = exchange;
+    for (const credential of [adminCredential, auditorCredential, metricsCredential]) {
+      expect(credential).toHaveLength(52);
+      expect(occurrences(credential)).toEqual([]);
+    }
   });
 
   test('the name of a customer, whether the request was carried out or refused', () => {

@@ -38,6 +38,7 @@ interface RunFile {
   readonly admin: string;
   readonly adminCredential: string;
   readonly auditorCredential: string;
+  readonly metricsCredential: string;
   readonly bank?: string;
   readonly ports: { readonly exchange: number; readonly admin: number; readonly bank?: number };
 }
@@ -50,6 +51,7 @@ export interface RunningExchange {
   readonly adminUrl: string;
   readonly adminCredential: string;
   readonly auditorCredential: string;
+  readonly metricsCredential: string;
   readonly data: string;
   readonly ports: { readonly exchange: number; readonly bank: number };
   readonly process: ChildProcess;
@@ -117,6 +119,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
     adminUrl: run.admin,
     adminCredential: readFileSync(run.adminCredential, 'utf8').trim(),
     auditorCredential: readFileSync(run.auditorCredential, 'utf8').trim(),
+    metricsCredential: readFileSync(run.metricsCredential, 'utf8').trim(),
     data,
     ports: { exchange: run.ports.exchange, bank: run.ports.bank ?? 0 },
     process: child,

@@ -31,6 +31,11 @@ import { MasterSignatures } from './management/master-signatures.js';
 import { OfferKeysHandler } from './management/offer-keys.handler.js';
 import { Revocations } from './management/revocations.js';
 import { RevokeDenominationHandler } from './management/revoke.handler.js';
+import { ApiDescription, describeApi } from './operating/api-description.js';
+import { Measurements } from './operating/measurements.js';
+import { Metrics } from './operating/metrics.js';
+import { OperatingController } from './operating/operating.controller.js';
+import { Readiness } from './operating/readiness.js';
 import { PurseConfirmations } from './purses/confirmations.js';
 import { CreatePurseHandler } from './purses/create.handler.js';
 import { DeletePurseHandler } from './purses/delete.handler.js';
@@ -84,13 +89,27 @@ export interface Foundation {
   readonly leases?: LeasesPort;
   /** What is told of the ledger's tree; nothing without. */
   readonly publishedLog?: PublishedLog;
+  /** Counts what happens; nobody reads them without. */
+  readonly metrics?: Metrics;
 }
+
+const CONTROLLERS = [
+  MetaController,
+  ReservesController,
+  PursesController,
+  CoinsController,
+  ManagementController,
+  KycController,
+  LogController,
+  OperatingController,
+];
 
 @Module({})
 class ExchangeModule {}
 
 export function exchangeModule(foundation: Foundation): DynamicModule {
-  const { config, log, clock, store, views, signers, verifiers, vault, ledger, leases, publishedLog } = foundation;
+  const { config, log, clock, store, views, signers, verifiers, vault, ledger, leases, publishedLog, metrics } =
+    foundation;
   const given: Provider[] = [
     { provide: Config, useValue: config },
     { provide: Log, useValue: log },
@@ -103,6 +122,8 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     { provide: Ledger, useValue: ledger },
     { provide: KeyFolder, useFactory: () => KeyFolder.at(config.keys, { development: config.mode === 'development' }) },
     { provide: Leases, useValue: leases ?? soleHolder },
+    { provide: Metrics, useValue: metrics ?? new Metrics() },
+    { provide: ApiDescription, useValue: describeApi(CONTROLLERS, config.baseUrl ?? '') },
     { provide: PublishedLog, useValue: publishedLog ?? NOTHING_PUBLISHED },
     { provide: Streams, useValue: new Streams(config.instance, new EventCodec(config.currency)) },
   ];
@@ -143,6 +164,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     LongPoll,
     MasterSignatures,
     MasterTerms,
+    Measurements,
     NodeKeys,
     Offering,
     PayTransfers,
@@ -155,6 +177,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     PurseRefusals,
     PurseStatuses,
     PurseWire,
+    Readiness,
     RecoupChecks,
     Refusals,
     Revocations,
@@ -166,15 +189,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
   return {
     module: ExchangeModule,
     imports: [CqrsModule],
-    controllers: [
-      MetaController,
-      ReservesController,
-      PursesController,
-      CoinsController,
-      ManagementController,
-      KycController,
-      LogController,
-    ],
+    controllers: CONTROLLERS,
     providers: [...given, ...services, ...handlers],
   };
 }

@@ -10,6 +10,7 @@ import { ConfigError } from './config/reader.js';
 import type { Foundation } from './exchange.module.js';
 import { keptCredential } from './http/bearer.js';
 import { openStore } from './open-store.js';
+import { Metrics } from './operating/metrics.js';
 import { SystemClock } from './runtime/clock.js';
 import type { Config, Log } from './runtime/tokens.js';
 
@@ -50,12 +51,15 @@ export async function layFoundation(
     undo.push(async () => verifiers.close());
 
     const clock = new SystemClock();
+    const metrics = new Metrics();
+    metrics.observeProcess();
     const { pub: logPub } = await signers.generate({ kind: 'log' });
     const { store, origin, leases } = await openStore(config, {
       log,
       clock,
       logPub,
       signHead: (head) => signers.signHead(head),
+      onGroup: (units) => metrics.groupUnits.observe(units),
       stop,
     });
     undo.push(() => store.close());
@@ -69,12 +73,13 @@ export async function layFoundation(
     });
     undo.push(() => views.close());
     const vault = new AccountVault(folder);
-    const ledger = new Ledger(store);
+    const ledger = new Ledger(store, { onCommit: (outcome, ms) => metrics.committed(outcome, ms) });
     const publishedLog = {
       origin,
       logPub,
       feedCredential: keptCredential(join(config.data, 'auditor-credential')),
       head: () => store.head(),
+      positionBefore: async (index: number) => ('positionBefore' in store ? store.positionBefore(index) : START),
       proofs: 'inclusionProof' in store ? store : undefined,
     };
     const markLedger = (): Promise<void> => folder.markLedger(origin);
@@ -105,6 +110,7 @@ export async function layFoundation(
       ledger,
       leases,
       publishedLog,
+      metrics,
       bank,
       markLedger,
       scrubRegularly,

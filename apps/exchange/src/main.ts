@@ -87,6 +87,7 @@ async function main(): Promise<void> {
     exchange: baseUrl,
     admin: `http://${settings.adminHost}:${adminPort}/`,
     adminCredential: admin.credentialFile,
+    metricsCredential: admin.metricsCredentialFile,
     auditorCredential: join(settings.data, 'auditor-credential'),
     ...(bank && { bank: bank.url }),
     ports: { exchange: port, admin: adminPort, ...(bank && { bank: bank.port }) },

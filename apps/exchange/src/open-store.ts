@@ -28,6 +28,8 @@ export interface StoreSurroundings {
   /** The log key, 32 bytes. */
   readonly logPub: Uint8Array;
   readonly signHead: (head: Uint8Array) => Promise<Uint8Array>;
+  /** Told how many units were made durable together. */
+  readonly onGroup: (units: number) => void;
   /** Called when the process must not go on. */
   readonly stop: (reason: string) => void;
 }
@@ -35,7 +37,7 @@ export interface StoreSurroundings {
 /** @throws ConfigError if somebody has to change something; StoreUnavailable, DamagedStore, FolderInUse */
 export async function openStore(
   { store: configured, instance, data: folder }: Settings,
-  { log, clock, logPub, signHead, stop }: StoreSurroundings,
+  { log, clock, logPub, signHead, onGroup, stop }: StoreSurroundings,
 ): Promise<OpenedStore> {
   const origin = `florin/${instance}/${encodeBase32(logPub).slice(0, 16)}`;
   const now = (): number => clock.nowUs();
@@ -45,7 +47,7 @@ export async function openStore(
   };
   const heads = { folder, origin, logPub, signHead, onReport };
   if (configured === 'embedded') {
-    return { store: await openSqliteStore({ ...heads, now }), origin, leases: soleHolder };
+    return { store: await openSqliteStore({ ...heads, now, onGroup }), origin, leases: soleHolder };
   }
   try {
     const store = await openEsdbStore(configured, {

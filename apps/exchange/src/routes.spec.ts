@@ -2,8 +2,9 @@ import { RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { getMetadataStorage } from 'class-validator';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { exchangeModule, type Foundation } from './exchange.module.js';
+import { ApiDescription } from './operating/api-description.js';
 
 // Every endpoint that changes something has a wire class for its body, and hands a command to a handler of its
 // own. Read from the decorators of the controllers that are composed, and from their code.
@@ -98,4 +99,88 @@ test('every handler has an endpoint or serves the admin', () => {
   const dispatched = new Set(writes.flatMap(commandsOf));
   const others = [...handlers.keys()].filter((command) => !dispatched.has(command));
   expect(others.sort()).toEqual(['DecideLegitimization', 'DecideTransfer']);
+});
+
+describe('the description of the interface', () => {
+  const given = providers.find((provider) => (provider as { provide?: unknown }).provide === ApiDescription);
+  const { openapi, paths, components } = (given as { useValue: ApiDescription }).useValue;
+  const operations = Object.entries(paths).flatMap(([path, verbs]) =>
+    Object.entries(verbs).map(([verb, operation]) => ({ path, verb, operation })),
+  );
+
+  test('has every route, and no other', () => {
+    const described = operations.map(({ path, verb }) => {
+      return `${verb.toUpperCase()} ${path.slice(1).replaceAll(/\{(\w+)\}/g, ':$1')}`;
+    });
+    expect(described.sort()).toEqual(routes.map(({ name }) => name).sort());
+    expect(openapi).toBe('3.1.0');
+  });
+
+  test('names each operation once, and every parameter of its path', () => {
+    expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
+    for (const { path, operation } of operations) {
+      const named = (operation.parameters as { name: string; in: string; required: boolean }[])
+        .filter((parameter) => parameter.in === 'path')
+        .map(({ name, required }) => (required ? name : ''));
+      expect(named.sort()).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort());
+      const statuses = Object.keys(operation.responses as object);
+      expect(statuses).toHaveLength(2);
+      expect(statuses).toContain('default');
+    }
+  });
+
+  test.each(writes.filter(({ verb }) => verb !== 'DELETE'))('says what $name takes', ({ name, ...route }) => {
+    const path = `/${name.split(' ')[1]?.replaceAll(/:(\w+)/g, '{$1}')}`;
+    const body = paths[path]?.[route.verb.toLowerCase()]?.requestBody as {
+      content: Record<string, { schema: object }>;
+    };
+    expect(body.content['application/json']?.schema).toEqual({
+      $ref: `#/components/schemas/${bodyClass({ name, ...route })?.name}`,
+    });
+  });
+
+  test('says of every member what it may be, and refers to what is there', () => {
+    const seen = new Set<string>();
+    const walk = (value: unknown, place: string): void => {
+      if (typeof value !== 'object' || value === null) {
+        expect(['string', 'number', 'boolean']).toContain(typeof value);
+        return;
+      }
+      for (const [name, member] of Object.entries(value)) {
+        if (name === 'properties') {
+          for (const [property, schema] of Object.entries(member as object)) {
+            expect({ place: `${place}.${property}`, keywords: Object.keys(schema).length }).not.toMatchObject({
+              keywords: 0,
+            });
+          }
+        }
+        if (name === '$ref') {
+          const target = String(member).replace('#/components/schemas/', '');
+          expect(Object.keys(components.schemas)).toContain(target);
+          seen.add(target);
+        }
+        walk(member, `${place}.${name}`);
+      }
+    };
+    walk({ paths, components }, 'api');
+    expect([...seen].sort()).toEqual(Object.keys(components.schemas).sort());
+  });
+
+  test('knows the headers of the protocol', () => {
+    const { parameters } = paths['/reserves/{reserve_pub}/history']?.get ?? {};
+    expect(parameters).toContainEqual(
+      expect.objectContaining({ name: 'Taler-Reserve-History-Signature', in: 'header', required: true }),
+    );
+  });
+
+  test('requires what must be there', () => {
+    expect(components.schemas.PurseRequestRequest?.required).not.toContain('purse_fee');
+    expect(components.schemas.BatchWithdrawRequest).toEqual({
+      type: 'object',
+      properties: {
+        planchets: { type: 'array', items: { $ref: '#/components/schemas/WithdrawRequest' }, maxItems: 256 },
+      },
+      required: ['planchets'],
+    });
+  });
 });

@@ -45,8 +45,6 @@ export interface ExportTail {
   /** The signed note. */
   readonly head: string;
   readonly next: number;
-  /** Of a feed: what to hand back for what comes next. */
-  readonly cursor?: string;
 }
 
 export type ExportLine =
@@ -64,8 +62,7 @@ export function exportEventLine(event: ExportedEvent): string {
   return `${JSON.stringify({ i, u, s, n, t, v, w, d })}\n`;
 }
 
-export const exportTailLine = ({ head, next, cursor }: ExportTail): string =>
-  `${JSON.stringify({ head, next, ...(cursor === undefined ? {} : { cursor }) })}\n`;
+export const exportTailLine = ({ head, next }: ExportTail): string => `${JSON.stringify({ head, next })}\n`;
 
 /** Reads the lines of an export, from chunks cut anywhere. What cannot be read is handed out as damaged. */
 export async function* readExport(chunks: AsyncIterable<Uint8Array | string>): AsyncGenerator<ExportLine> {
@@ -110,9 +107,9 @@ function headerOf(value: Record<string, unknown>, line: number): ExportLine {
   return { kind: 'header', header: { format: EXPORT_FORMAT, version: EXPORT_VERSION, origin, first, exportedAt } };
 }
 
-function tailOf({ head, next, cursor }: Record<string, unknown>, line: number): ExportLine {
+function tailOf({ head, next }: Record<string, unknown>, line: number): ExportLine {
   if (typeof head !== 'string' || !isCount(next)) return damaged(line, 'it is not a head');
-  return { kind: 'tail', tail: { head, next, ...(typeof cursor === 'string' ? { cursor } : {}) } };
+  return { kind: 'tail', tail: { head, next } };
 }
 
 const damaged = (line: number, reason: string, index?: number): ExportLine => ({

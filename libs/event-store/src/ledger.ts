@@ -60,7 +60,12 @@ export interface LedgerOptions {
   readonly delay?: (ms: number) => Promise<unknown>;
   /** From 0 to 1, for the jitter of the back-off. */
   readonly random?: () => number;
+  /** Told of every try to commit a unit, and how many milliseconds it took. */
+  readonly onCommit?: (outcome: CommitOutcome, ms: number) => void;
 }
+
+/** After a conflict the attempt is made again; `unavailable`: nobody knows yet; `refused`: the unit breaks a rule. */
+export type CommitOutcome = 'committed' | 'conflict' | 'unavailable' | 'refused';
 
 const BACKOFF_FIRST_MS = 2;
 const BACKOFF_MAX_MS = 250;
@@ -79,12 +84,21 @@ export class Ledger {
   private readonly tries: number;
   private readonly delay: (ms: number) => Promise<unknown>;
   private readonly random: () => number;
+  private readonly onCommit: (outcome: CommitOutcome, ms: number) => void;
   private last = START;
 
   constructor(
     private readonly store: EventStore,
-    { cacheEntries = 20_000, cacheFacts = 100_000, tries = 8, delay = sleep, random = Math.random }: LedgerOptions = {},
+    {
+      cacheEntries = 20_000,
+      cacheFacts = 100_000,
+      tries = 8,
+      delay = sleep,
+      random = Math.random,
+      onCommit = () => undefined,
+    }: LedgerOptions = {},
   ) {
+    this.onCommit = onCommit;
     this.cache = new StateCache(cacheEntries, cacheFacts);
     this.tries = tries;
     this.delay = delay;
@@ -148,12 +162,15 @@ export class Ledger {
   }
 
   private async commit(appends: readonly StreamAppend[]): Promise<Committed | undefined> {
+    const begun = performance.now();
     try {
       const committed = await this.store.commit(appends);
+      this.onCommit('committed', performance.now() - begun);
       if (committed.position > this.last) this.last = committed.position;
       this.foldCommitted(committed);
       return committed;
     } catch (error) {
+      this.onCommit(outcomeOf(error), performance.now() - begun);
       if (error instanceof RevisionConflict) {
         for (const { stream } of appends) this.markStale(stream);
         return undefined;
@@ -273,6 +290,11 @@ class UnitOfWork implements Transaction {
     if (this.freshNames.has(name)) return NO_EVENTS;
     throw new Error(`${name} was neither loaded nor declared fresh, so nothing can be appended to it`);
   }
+}
+
+function outcomeOf(error: unknown): CommitOutcome {
+  if (error instanceof RevisionConflict) return 'conflict';
+  return error instanceof StoreUnavailable ? 'unavailable' : 'refused';
 }
 
 const nameOf = (stream: string | { readonly name: string }): string =>

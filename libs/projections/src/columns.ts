@@ -26,6 +26,13 @@ export function present<T extends object>(members: T): { readonly [K in keyof T]
 /** An amount or another bigint that may be NULL. */
 export const bigintOf = (column: string | null): bigint | null => (column === null ? null : BigInt(column));
 
+/** The sum of a column of amounts. */
+export function totalOf(column: Iterable<string>): bigint {
+  let total = 0n;
+  for (const units of column) total += BigInt(units);
+  return total;
+}
+
 /** What lists are asked with: at most `limit` rows that come after `after`. */
 export interface Page<After> {
   /** The `after` of the first page is left out. */

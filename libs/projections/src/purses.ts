@@ -10,7 +10,7 @@ import {
   type PursePub,
   unreachable,
 } from '@florin/domain';
-import { instantColumn, instantOf, present } from './columns.js';
+import { instantColumn, instantOf, present, totalOf } from './columns.js';
 import { defineView } from './view.js';
 
 export type PurseEnding = 'merged' | 'expired' | 'deleted';
@@ -84,6 +84,9 @@ export const purses = defineView({
     const due = db.prepare<[number, number], { purse_pub: PursePub }>(
       'SELECT purse_pub FROM purses WHERE due_at <= ? ORDER BY due_at, purse_pub LIMIT ?',
     );
+    const held = db
+      .prepare<[], string>('SELECT balance FROM purses WHERE due_at IS NOT NULL AND ended IS NULL')
+      .pluck();
 
     return {
       apply({ key, event }) {
@@ -116,6 +119,9 @@ export const purses = defineView({
         /** Purses that are to be ended at `now`, after those that owe refunds; the longest overdue first. */
         due: ({ now, limit }: { readonly now: number; readonly limit: number }): PursePub[] =>
           due.all(instantColumn(now), limit).map(({ purse_pub }) => purse_pub),
+
+        /** What all purses hold together that are not decided, in units. */
+        held: (): bigint => totalOf(held.iterate()),
       },
     };
   },

@@ -9,7 +9,7 @@ import {
   type SealedUri,
   unreachable,
 } from '@florin/domain';
-import { instantColumn, instantOf } from './columns.js';
+import { instantColumn, instantOf, totalOf } from './columns.js';
 import { defineView } from './view.js';
 
 export interface ReserveSummary {
@@ -70,6 +70,8 @@ export const reserveSummary = defineView({
       SELECT reserve_pub FROM reserve_summary
       WHERE due_at <= ? ORDER BY due_at, reserve_pub LIMIT ?`);
 
+    const held = db.prepare<[], string>("SELECT balance FROM reserve_summary WHERE balance <> '0'").pluck();
+
     return {
       apply({ key, number, event }) {
         const known = select.get(key);
@@ -91,6 +93,9 @@ export const reserveSummary = defineView({
           const row = select.get(reservePub);
           return row && summaryOf(row);
         },
+
+        /** What all reserves hold together, in units: looks at each that holds something. */
+        held: (): bigint => totalOf(held.iterate()),
 
         /** Reserves that hold money from a bank and whose time is over at `now`, the longest overdue first. */
         overdue: ({ now, limit }: { readonly now: number; readonly limit: number }): ReservePub[] =>

@@ -6,11 +6,12 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { fastify } from 'fastify';
 import type { RunningFoundation } from '../foundation.js';
-import { requireBearer, writeCredential } from '../http/bearer.js';
+import { keptCredential, requireBearer, writeCredential } from '../http/bearer.js';
 import { ErrorFilter } from '../http/error-filter.js';
 import { TalerError } from '../http/taler-error.js';
 import { MasterTerms } from '../keys/master-terms.js';
 import { Offering } from '../keys/offering.js';
+import { Measurements } from '../operating/measurements.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { denominationRoutes } from './denomination.routes.js';
@@ -20,12 +21,15 @@ import { masterRoutes } from './master.routes.js';
 import { projectionRoutes } from './projection.routes.js';
 import { transferRoutes } from './transfer.routes.js';
 
+const METRICS_PATH = '/metrics';
 const BODY_BYTES_MAX = 1024 * 1024;
 /** Hashes of 64 bytes have 103 characters, three more than Fastify takes by itself. */
 const PATH_PARAMETER_LENGTH_MAX = 600;
 
 export interface AdminServer {
   readonly credentialFile: string;
+  /** Of what opens the metrics and nothing else; kept from one start to the next. */
+  readonly metricsCredentialFile: string;
   close(): Promise<void>;
 }
 
@@ -54,12 +58,11 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
   server.setNotFoundHandler((request, reply) =>
     filter.reply(new TalerError(ErrorCode.GENERIC_ENDPOINT_UNKNOWN, { detail: request.url }), request, reply),
   );
-  server.addHook('onRequest', async ({ headers }) => {
-    requireBearer(
-      headers.authorization,
-      credential,
-      'send the credential of the file that run.json names as a Bearer token',
-    );
+  const metricsCredentialFile = join(config.data, 'metrics-credential');
+  const metricsCredential = keptCredential(metricsCredentialFile);
+  server.addHook('onRequest', async ({ headers, routeOptions }) => {
+    const expected = routeOptions.url === METRICS_PATH ? metricsCredential : credential;
+    requireBearer(headers.authorization, expected, 'run.json names the file with the credential: a Bearer token');
   });
   const context: AdminContext = {
     commands: app.get(CommandBus),
@@ -87,8 +90,13 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
     clock.trust();
     return { clock: clock.suspicion() ?? 'trusted' };
   });
+  const measurements = app.get(Measurements);
+  server.get(METRICS_PATH, async (_request, reply) => {
+    const { type, text } = await measurements.text();
+    return reply.type(type).send(text);
+  });
   await server.listen({ port: config.adminPort, host: config.adminHost });
-  return { credentialFile, close: () => server.close() };
+  return { credentialFile, metricsCredentialFile, close: () => server.close() };
 }
 
 async function lagOf(views: Views): Promise<Record<string, unknown>> {

@@ -12,8 +12,8 @@ import type {
 } from '@florin/domain';
 import { encodeBase32 } from '@florin/encoding';
 import { malformedField, malformedParameter, type TalerError } from '../http/taler-error.js';
-import { coinSignature } from '../http/wire-crypto.js';
-import { base32, OptionalWire, type Parser, Wire, WireList } from '../http/wire-fields.js';
+import { byCipher, coinSignature } from '../http/wire-crypto.js';
+import { base32, described, OptionalWire, type Parser, schemaOf, Wire, WireList } from '../http/wire-fields.js';
 import type { CoinDisclosure, CsValues } from './recoup.checks.js';
 
 const COINS_MAX = 256;
@@ -21,17 +21,26 @@ const TYPES = ['non_recouped_coin', 'recoup_coin_details'];
 
 const tooManyCoins = (): TalerError => malformedParameter('coin_data', `a withdrawal has at most ${COINS_MAX} coins`);
 
-const coinType: Parser<string> = (json) => {
+const coinType: Parser<string> = described({ enum: TYPES }, (json) => {
   if (typeof json !== 'string' || !TYPES.includes(json)) throw new RangeError(`one of ${TYPES.join(', ')} is expected`);
   return json;
-};
+});
+
+const csPart = base32(32);
 
 /** `CSRPublicPair` */
-const csValues: Parser<CsValues> = (json) => {
-  if (typeof json !== 'object' || json === null) throw new TypeError('an object is expected');
-  const { r_pub_0, r_pub_1 } = json as Record<string, unknown>;
-  return { rPub0: base32<CsValues['rPub0']>(32)(r_pub_0), rPub1: base32<CsValues['rPub1']>(32)(r_pub_1) };
-};
+const csValues: Parser<CsValues> = described(
+  {
+    type: 'object',
+    properties: { r_pub_0: schemaOf(csPart), r_pub_1: schemaOf(csPart) },
+    required: ['r_pub_0', 'r_pub_1'],
+  },
+  (json) => {
+    if (typeof json !== 'object' || json === null) throw new TypeError('an object is expected');
+    const { r_pub_0, r_pub_1 } = json as Record<string, unknown>;
+    return { rPub0: csPart(r_pub_0), rPub1: csPart(r_pub_1) } as CsValues;
+  },
+);
 
 export class RecoupCoinData {
   @Wire(coinType)
@@ -77,11 +86,14 @@ export class RecoupWithdrawRequest {
 
 /** `ewv`: what the exchange contributed to the envelope, which is nothing for RSA. */
 const NO_VALUES = 'none';
-const withdrawValues: Parser<CsValues | typeof NO_VALUES> = (json) => {
-  const values = parseWithdrawValues(json);
-  if (values.cipher === 'RSA') return NO_VALUES;
-  return { rPub0: encodeBase32(values.rPub0), rPub1: encodeBase32(values.rPub1) } as CsValues;
-};
+const withdrawValues: Parser<CsValues | typeof NO_VALUES> = described(
+  byCipher({}, { r_pub_0: schemaOf(csPart), r_pub_1: schemaOf(csPart) }),
+  (json) => {
+    const values = parseWithdrawValues(json);
+    if (values.cipher === 'RSA') return NO_VALUES;
+    return { rPub0: encodeBase32(values.rPub0), rPub1: encodeBase32(values.rPub1) } as CsValues;
+  },
+);
 
 /** The older form: one coin, whose key is in the path. */
 export class RecoupRequest {

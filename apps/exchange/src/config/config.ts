@@ -1,5 +1,6 @@
 /** The one configuration of an exchange: a YAML file and a few environment variables, read once, checked completely. */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseAmount, validatePayto } from '@florin/encoding';
 import { parse } from 'yaml';
@@ -18,6 +19,16 @@ const payto: Reader<string> = (value, path) => {
   return read.refuse(path, value, PAYTO_HINT);
 };
 
+/** An IP address, or a network as 10.0.0.0/8. */
+const network: Reader<string> = (value, path) => {
+  const [address = '', bits] = typeof value === 'string' ? value.split('/') : [];
+  const family = isIP(address);
+  const fits = bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  return family !== 0 && fits
+    ? (value as string)
+    : read.refuse(path, value, 'an IP address, or a network as 10.0.0.0/8');
+};
+
 /** `8:10:12`: ages at which groups begin, as the mask of crypto.md 7; 0 is no age restriction. */
 const ageMask: Reader<number> = (value, path) => {
   if (value === undefined || value === null || value === '') return 0;
@@ -27,6 +38,16 @@ const ageMask: Reader<number> = (value, path) => {
   if (ages.length === 0 || !rising) read.refuse(path, value, 'rising ages below 32, as 8:10:12:14:16:18:21');
   return ages.reduce((mask, age) => mask + 2 ** age, 1);
 };
+
+const MIB = 1024 * 1024;
+
+/** What one client, or one request, may ask for. */
+const limits = read.object({
+  bodyBytes: read.optional(read.integer(MIB / 16, 64 * MIB), 16 * MIB),
+  requestsPerSecond: read.optional(read.integer(1, 100_000), undefined),
+  burst: read.optional(read.integer(1, 1_000_000), undefined),
+  trustedProxies: read.optional(read.list(network), []),
+});
 
 /** The settings of one exchange in its currency. */
 function settings(currency: string) {
@@ -114,6 +135,7 @@ function settings(currency: string) {
       reserveWithdraw: read.optional(limit, undefined),
       p2pReceive: read.optional(limit, undefined),
     }),
+    limits: read.optional(limits, limits({}, 'limits')),
     developmentBank: read.optional(read.object({ port: read.port, account: read.text('an account name') }), undefined),
     terms: read.optional(read.text('a file'), undefined),
     privacy: read.optional(read.text('a file'), undefined),

@@ -1,11 +1,9 @@
-/** Request bodies: any content type, at most 16 MiB announced or inflated, JSON inside (encoding.md 7.1). */
+/** Request bodies: any content type, of limited size also when inflated, JSON inside (encoding.md 7.1). */
 import { promisify } from 'node:util';
 import { type InputType, inflate } from 'node:zlib';
 import { ErrorCode } from '@florin/encoding';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { malformedParameter, TalerError } from './taler-error.js';
-
-export const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 /** More than any request of the protocol has. What follows the parser walks over values, so their number is bounded. */
 const JSON_DEPTH_MAX = 100;
@@ -16,13 +14,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const tooLarge = (): TalerError =>
   new TalerError(ErrorCode.GENERIC_UPLOAD_EXCEEDS_LIMIT, {
-    hint: `a request body may have at most ${BODY_BYTES_MAX} bytes, also after inflating`,
+    hint: 'a request body has more bytes than this exchange accepts, perhaps only after inflating',
   });
 
 const notJson = (hint: string): TalerError => new TalerError(ErrorCode.GENERIC_JSON_INVALID, { hint });
 
-/** Makes Fastify hand every body to our own reader, whatever the client calls it. */
-export function readBodies(fastify: FastifyInstance): void {
+/** Makes Fastify hand every body to our own reader, whatever the client calls it. @param bytesMax also when inflated */
+export function readBodies(fastify: FastifyInstance, bytesMax: number): void {
   fastify.addHook('onRequest', async ({ raw: { headers } }) => {
     // Fastify refuses a type that it cannot read, an empty one too, before any parser is asked.
     if (headers['content-type'] !== undefined) headers['content-type'] = 'application/json';
@@ -30,17 +28,17 @@ export function readBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(
     '*',
-    { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+    { parseAs: 'buffer', bodyLimit: bytesMax },
     async (request: FastifyRequest, body: Buffer) => {
       const encoding = request.headers['content-encoding']?.trim().toLowerCase();
-      return parseJson(encoding === 'deflate' ? await inflated(body) : body);
+      return parseJson(encoding === 'deflate' ? await inflated(body, bytesMax) : body);
     },
   );
 }
 
-async function inflated(body: Buffer): Promise<Buffer> {
+async function inflated(body: Buffer, bytesMax: number): Promise<Buffer> {
   try {
-    return await inflateAsync(body, { maxOutputLength: BODY_BYTES_MAX });
+    return await inflateAsync(body, { maxOutputLength: bytesMax });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
     throw notJson('the body is announced as deflate, but is no whole zlib stream (RFC 1950)');

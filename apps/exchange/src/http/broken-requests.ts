@@ -2,7 +2,6 @@
 import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ErrorCode } from '@florin/encoding';
-import { BODY_BYTES_MAX } from './body.js';
 import { ALLOW_ALL, tidyUrl } from './conventions.js';
 import { errorBody } from './error-filter.js';
 import { malformedParameter, TalerError } from './taler-error.js';
@@ -30,14 +29,14 @@ export class BrokenRequests {
   constructor(private readonly refusalFor: RefusalFor) {}
 
   /** Node decides by itself about expectations and tunnels, and says so in no words of the protocol. */
-  watch(server: Server): void {
+  watch(server: Server, bodyBytesMax: number): void {
     server.on('request', (request, response) => {
       const open = this.unanswered.get(request.socket) ?? new Set();
       this.unanswered.set(request.socket, open.add(response));
       response.once('close', () => open.delete(response));
     });
     server.on('checkContinue', (request, response) => {
-      if (Number(request.headers['content-length'] ?? 0) <= BODY_BYTES_MAX) response.writeContinue();
+      if (Number(request.headers['content-length'] ?? 0) <= bodyBytesMax) response.writeContinue();
       server.emit('request', request, response);
     });
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));

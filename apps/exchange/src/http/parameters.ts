@@ -2,7 +2,13 @@
 
 import type { EddsaSignature } from '@florin/domain';
 import { decodeBase32, ErrorCode, encodeBase32, type SentErrorCode } from '@florin/encoding';
-import { type ArgumentMetadata, createParamDecorator, Injectable, type PipeTransform } from '@nestjs/common';
+import {
+  type ArgumentMetadata,
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  type PipeTransform,
+} from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { malformedParameter, TalerError } from './taler-error.js';
 
@@ -39,8 +45,8 @@ export class KeyPipe implements PipeTransform<string, string> {
   }
 }
 
-/** The signature in the header of this name, 64 bytes, as canonical base32. Whether it is good, the handler finds out. */
-export const SignatureHeader = createParamDecorator((name: string, context): EddsaSignature => {
+/** What a SignatureHeader reads. */
+export function readSignatureHeader(name: string, context: ExecutionContext): EddsaSignature {
   const given = context.switchToHttp().getRequest<FastifyRequest>().headers[name.toLowerCase()];
   if (given === undefined) {
     throw new TalerError(ErrorCode.GENERIC_PARAMETER_MISSING, { detail: name, hint: `the header ${name} is missing` });
@@ -50,7 +56,10 @@ export const SignatureHeader = createParamDecorator((name: string, context): Edd
   } catch {
     throw malformedParameter(name, `${name} must be a signature of 64 bytes in Crockford base32, 103 characters`);
   }
-});
+}
+
+/** The signature in the header of this name: 64 bytes as canonical base32. Whether it is good, the handler finds out. */
+export const SignatureHeader = createParamDecorator(readSignatureHeader);
 
 /** The longest a request is held, in milliseconds; a client that wants more asks again. */
 const LONG_POLL_MS_MAX = 120_000;

@@ -4,7 +4,10 @@ import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { exchangeModule, type Foundation } from '../exchange.module.js';
-import { BODY_BYTES_MAX, readBodies } from './body.js';
+import { observeRequests } from '../operating/http-metrics.js';
+import { limitRequests } from '../operating/limit-requests.js';
+import { Metrics } from '../operating/metrics.js';
+import { readBodies } from './body.js';
 import { BrokenRequests } from './broken-requests.js';
 import { applyConventions, RouteMap, tidyUrl } from './conventions.js';
 import { ErrorFilter } from './error-filter.js';
@@ -32,11 +35,14 @@ class ProtocolAdapter extends FastifyAdapter {
 export async function createHttpService(foundation: Foundation): Promise<NestFastifyApplication> {
   const routes = new RouteMap();
   const broken = new BrokenRequests((method, url) => routes.refusalFor(method, url));
+  const { limits } = foundation.config;
+  const metrics = foundation.metrics ?? new Metrics();
   const adapter = new ProtocolAdapter({
-    bodyLimit: BODY_BYTES_MAX,
+    bodyLimit: limits.bodyBytes,
     forceCloseConnections: 'idle',
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false, // what still arrives is answered: the ledger is closed after the service
+    ...(limits.trustedProxies.length > 0 && { trustProxy: [...limits.trustedProxies] }),
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
     rewriteUrl: (request: IncomingMessage) => tidyUrl(request.url ?? '/'),
     http: { requireHostHeader: false }, // Node would refuse its absence without a word
@@ -51,14 +57,16 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
   fastify.addHook('onRoute', ({ method, url }) => {
     for (const name of [method].flat()) if (url !== '*') routes.add(name, url);
   });
-  broken.watch(fastify.server);
+  broken.watch(fastify.server, limits.bodyBytes);
+  observeRequests(fastify, metrics);
+  limitRequests(fastify, limits, () => metrics.requestsLimited.inc());
   applyConventions(fastify, routes, (error, request, reply) => filter.reply(error, request, reply));
 
-  const app = await NestFactory.create<NestFastifyApplication>(exchangeModule(foundation), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(exchangeModule({ ...foundation, metrics }), adapter, {
     logger: ['error', 'warn'],
     bodyParser: false,
   });
-  readBodies(fastify);
+  readBodies(fastify, limits.bodyBytes);
   app.useGlobalPipes(new WireBodyPipe());
   app.useGlobalFilters(filter);
   return app;

@@ -1,9 +1,23 @@
 /** The JSON objects of blind signatures (crypto.md 2) as the domain keeps them: canonical base32, by cipher. */
 import type { BlindSignature, CoinSignature, Planchet } from '@florin/domain';
 import { decodeBase32, encodeBase32 } from '@florin/encoding';
+import { base32, base32Blob, described, type Parser, type Schema, schemaOf } from './wire-fields.js';
 
 /** No RSA value that Florin accepts is longer than 8192 bits. */
 const RSA_BYTES_MAX = 1024;
+
+const INTEGER = schemaOf(base32Blob(RSA_BYTES_MAX));
+const KEY = schemaOf(base32(32));
+
+/** An object whose further members its `cipher` decides on. */
+export function byCipher(rsa: Schema, cs: Schema): Schema {
+  const one = (cipher: string, members: Schema): Schema => ({
+    type: 'object',
+    properties: { cipher: { const: cipher }, ...members },
+    required: ['cipher', ...Object.keys(members)],
+  });
+  return { oneOf: [one('RSA', rsa), one('CS', cs)] };
+}
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -35,22 +49,25 @@ function unknownCipher(cipher: unknown): never {
 }
 
 /** `coin_ev` of a withdrawal. */
-export function coinEnvelope(value: unknown): Planchet {
-  const json = members(value);
-  switch (json.cipher) {
-    case 'RSA':
-      return { cipher: 'RSA', blinded: integerOf(json, 'rsa_blinded_planchet') } as Planchet;
-    case 'CS':
-      return {
-        cipher: 'CS',
-        c0: bytesOf(json, 'cs_blinded_c0', 32),
-        c1: bytesOf(json, 'cs_blinded_c1', 32),
-        nonce: bytesOf(json, 'cs_nonce', 32),
-      } as Planchet;
-    default:
-      return unknownCipher(json.cipher);
-  }
-}
+export const coinEnvelope: Parser<Planchet> = described(
+  byCipher({ rsa_blinded_planchet: INTEGER }, { cs_nonce: KEY, cs_blinded_c0: KEY, cs_blinded_c1: KEY }),
+  (value) => {
+    const json = members(value);
+    switch (json.cipher) {
+      case 'RSA':
+        return { cipher: 'RSA', blinded: integerOf(json, 'rsa_blinded_planchet') } as Planchet;
+      case 'CS':
+        return {
+          cipher: 'CS',
+          c0: bytesOf(json, 'cs_blinded_c0', 32),
+          c1: bytesOf(json, 'cs_blinded_c1', 32),
+          nonce: bytesOf(json, 'cs_nonce', 32),
+        } as Planchet;
+      default:
+        return unknownCipher(json.cipher);
+    }
+  },
+);
 
 /** `ev_sig` of a reply. */
 export const blindSignatureJson = (signature: BlindSignature): Record<string, unknown> =>
@@ -59,21 +76,24 @@ export const blindSignatureJson = (signature: BlindSignature): Record<string, un
     : { cipher: 'CS', b: signature.b, s: signature.s };
 
 /** `ub_sig`, `denom_sig`, `denom_pub_sig`: a coin's unblinded signature. */
-export function coinSignature(value: unknown): CoinSignature {
-  const json = members(value);
-  switch (json.cipher) {
-    case 'RSA':
-      return { cipher: 'RSA', signature: integerOf(json, 'rsa_signature') } as CoinSignature;
-    case 'CS':
-      return {
-        cipher: 'CS',
-        r: bytesOf(json, 'cs_signature_r', 32),
-        s: bytesOf(json, 'cs_signature_s', 32),
-      } as CoinSignature;
-    default:
-      return unknownCipher(json.cipher);
-  }
-}
+export const coinSignature: Parser<CoinSignature> = described(
+  byCipher({ rsa_signature: INTEGER }, { cs_signature_r: KEY, cs_signature_s: KEY }),
+  (value) => {
+    const json = members(value);
+    switch (json.cipher) {
+      case 'RSA':
+        return { cipher: 'RSA', signature: integerOf(json, 'rsa_signature') } as CoinSignature;
+      case 'CS':
+        return {
+          cipher: 'CS',
+          r: bytesOf(json, 'cs_signature_r', 32),
+          s: bytesOf(json, 'cs_signature_s', 32),
+        } as CoinSignature;
+      default:
+        return unknownCipher(json.cipher);
+    }
+  },
+);
 
 export const coinSignatureJson = (signature: CoinSignature): Record<string, unknown> =>
   signature.cipher === 'RSA'

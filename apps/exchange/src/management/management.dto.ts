@@ -1,23 +1,17 @@
 /** Wire classes of the management endpoints. After validation they hold values of the domain, not text. */
 import type { DenominationHash, EddsaPub, EddsaSignature } from '@florin/domain';
-import {
-  type Amount,
-  canonicalJson,
-  kindOf,
-  NEVER,
-  parseDuration,
-  parseJson,
-  utf8z,
-  validatePayto,
-} from '@florin/encoding';
+import { type Amount, canonicalJson, kindOf, NEVER, parseDuration, parseJson, utf8z } from '@florin/encoding';
 import { malformedParameter, type TalerError } from '../http/taler-error.js';
 import {
   amount,
   base32,
+  described,
   integer,
   listOf,
   OptionalWire,
   type Parser,
+  payto,
+  schemaOf,
   text,
   timestamp,
   Wire,
@@ -25,7 +19,6 @@ import {
 } from '../http/wire-fields.js';
 
 const SIGNATURES_MAX = 1000;
-const PAYTO_LENGTH_MAX = 4096;
 const NAME_LENGTH_MAX = 200;
 const U32_MAX = 2 ** 32 - 1;
 
@@ -33,52 +26,48 @@ const tooMany = (): TalerError =>
   malformedParameter('denom_sigs', `one request carries at most ${SIGNATURES_MAX} signatures of a kind`);
 
 /** An instant that comes. */
-const instant: Parser<number> = (json) => {
+const instant: Parser<number> = described(schemaOf(timestamp), (json) => {
   const seconds = timestamp(json);
   if (seconds === NEVER) throw new RangeError('a time is expected that comes');
   return seconds;
-};
+});
 
 /** Whole microseconds, not for ever. */
-const duration: Parser<number> = (json) => {
-  const microseconds = parseDuration(json);
-  if (!Number.isSafeInteger(microseconds)) throw new RangeError('a duration is expected that ends');
-  return microseconds;
-};
+const duration: Parser<number> = described(
+  { type: 'object', properties: { d_us: { type: 'integer', minimum: 0 } }, required: ['d_us'] },
+  (json) => {
+    const microseconds = parseDuration(json);
+    if (!Number.isSafeInteger(microseconds)) throw new RangeError('a duration is expected that ends');
+    return microseconds;
+  },
+);
 
-const flag: Parser<boolean> = (json) => {
+const flag: Parser<boolean> = described({ type: 'boolean' }, (json) => {
   if (typeof json !== 'boolean') throw new TypeError(`true or false is expected, not ${kindOf(json)}`);
   return json;
-};
+});
 
 /** A name that is signed: it is hashed with its NUL, so it has none inside. */
-const name: Parser<string> = (json) => {
+const name: Parser<string> = described({ type: 'string', maxLength: NAME_LENGTH_MAX }, (json) => {
   const value = text(NAME_LENGTH_MAX)(json);
   utf8z(value);
   return value;
-};
-
-const payto: Parser<string> = (json) => {
-  const uri = text(PAYTO_LENGTH_MAX)(json);
-  const fault = validatePayto(uri);
-  if (fault !== undefined) throw new TypeError(`a payto URI is expected: ${fault}`);
-  return uri;
-};
+});
 
 /** Restrictions of accounts are published, and the exchange could not keep to them. */
-const noRestrictions: Parser<never[]> = (json) => {
+const noRestrictions: Parser<never[]> = described({ type: 'array', maxItems: 0 }, (json) => {
   if (listOf((element) => element, 1)(json).length > 0) throw new RangeError('accounts have no restrictions here');
   return [];
-};
+});
 
-const noConversion: Parser<never> = () => {
+const noConversion: Parser<never> = described({ not: {} }, () => {
   throw new RangeError('there is no currency conversion here');
-};
+});
 
-const extensions: Parser<string> = (json) => {
+const extensions: Parser<string> = described({ type: 'object' }, (json) => {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('an object is expected');
   return canonicalJson(parseJson(JSON.stringify(json)));
-};
+});
 
 export class DenominationSignature {
   @Wire(base32(64))

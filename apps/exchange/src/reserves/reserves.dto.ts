@@ -1,23 +1,14 @@
 /** Wire classes of the reserve endpoints. After validation they hold values of the domain, not text. */
 import type { DenominationHash, EddsaSignature, Planchet } from '@florin/domain';
-import { EncodingError, validatePayto } from '@florin/encoding';
 import { malformedParameter, type TalerError } from '../http/taler-error.js';
 import { coinEnvelope } from '../http/wire-crypto.js';
-import { base32, OptionalWire, text, timestamp, Wire, WireList } from '../http/wire-fields.js';
+import { base32, OptionalWire, payto, timestamp, Wire, WireList } from '../http/wire-fields.js';
 
-const PAYTO_LENGTH_MAX = 4096;
 /** The most coins that one request withdraws. */
 const PLANCHETS_MAX = 256;
 
 const tooManyPlanchets = (): TalerError =>
   malformedParameter('too many planchets', `at most ${PLANCHETS_MAX} planchets fit in one request`);
-
-const payto = (json: unknown): string => {
-  const uri = text(PAYTO_LENGTH_MAX)(json);
-  const fault = validatePayto(uri);
-  if (fault !== undefined) throw new EncodingError('a payto URI', fault);
-  return uri;
-};
 
 /** One coin to withdraw. */
 export class WithdrawRequest {

@@ -61,6 +61,15 @@ export class KeyRing implements OnApplicationShutdown {
     return this.book;
   }
 
+  /** Why there is nothing to decide on; undefined if there is. */
+  trouble(): string | undefined {
+    if (!this.book?.terms) return 'nothing is offered yet';
+    if (this.isLacking) return 'keys that are offered are not in the key folder of this node';
+    if (!this.usableBook()) return 'the view of the keys could not be confirmed';
+    if (!this.activeSigningKey()) return 'no signing key is valid now';
+    return undefined;
+  }
+
   /** What is offered, to show; possibly old. */
   shownBook(): KeyBook | undefined {
     return this.book;

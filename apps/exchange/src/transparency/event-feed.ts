@@ -1,18 +1,8 @@
 /** The ledger as it grows, for auditors: units in commit order, in the format of exports, read as they are sent. */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode } from '@florin/encoding';
-import {
-  type CommittedUnit,
-  exportEventLine,
-  exportHeaderLine,
-  exportTailLine,
-  type Head,
-  type Position,
-  START,
-  UnknownPosition,
-} from '@florin/event-store';
+import { type CommittedUnit, exportEventLine, exportHeaderLine, exportTailLine, type Head } from '@florin/event-store';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { malformedParameter, retryLater } from '../http/taler-error.js';
 import { Clock } from '../runtime/clock.js';
@@ -20,17 +10,9 @@ import { EventStore } from '../runtime/tokens.js';
 import { ProvenEvents } from './proven-events.js';
 import { PublishedLog } from './published-log.js';
 
-/** A place between two units. */
-interface Place {
-  /** Index of the event that follows. */
-  readonly next: number;
-  /** Of the unit before it. */
-  readonly position: Position;
-}
-
 export interface FeedRequest {
-  /** Where an earlier answer ended; undefined for all from the first event on. */
-  readonly after: string | undefined;
+  /** Index of the event to begin with; if it is inside of a unit, with all of that. */
+  readonly first: number;
   /** So many events and the rest of their unit. */
   readonly limit: number;
   /** How long to wait where there is nothing new. */
@@ -39,8 +21,6 @@ export interface FeedRequest {
 
 const FEEDS_MAX = 4;
 const LOOK_EVERY_MS = 100;
-const CURSOR = /^([0-9]{1,15})\.(-1|[0-9]{1,19})\.([A-Za-z0-9_-]{22})$/;
-const MARK_CHARS = 22;
 
 @Injectable()
 export class EventFeed implements BeforeApplicationShutdown {
@@ -59,58 +39,46 @@ export class EventFeed implements BeforeApplicationShutdown {
     this.stopping.abort();
   }
 
-  /** @throws TalerError if the place is none of this ledger, or too many read already */
-  async open({ after, limit, timeoutMs }: FeedRequest): Promise<Readable> {
-    const place = after === undefined ? { next: 0, position: START } : this.placeOf(after);
-    const head = await this.headBeyond(place.next, timeoutMs);
-    if (place.next > head.size) throw beyondTheEnd();
+  /** @throws TalerError if the ledger has no such place, or too many read already */
+  async open({ first, limit, timeoutMs }: FeedRequest): Promise<Readable> {
+    const head = await this.headBeyond(first, timeoutMs);
+    if (first > head.size) throw malformedParameter('first', `the ledger has ${head.size} events`);
     if (this.running === FEEDS_MAX) {
       throw retryLater(ErrorCode.GENERIC_DB_FETCH_FAILED, `${FEEDS_MAX} feeds are read already; come again`, 5);
     }
     this.running += 1;
-    try {
-      const units = this.units(place, head);
-      const first = await units.next(); // what is wrong with the place shows here
-      const lines = this.lines({ place, head, limit }, first.done ? undefined : first.value, units);
-      const stream = Readable.from(lines, { objectMode: false });
-      stream.once('close', () => {
-        this.running -= 1;
-      });
-      return stream;
-    } catch (error) {
+    const stream = Readable.from(this.lines({ first, limit }, head), { objectMode: false });
+    stream.once('close', () => {
       this.running -= 1;
-      if (error instanceof UnknownPosition) throw beyondTheEnd();
-      throw error;
-    }
+    });
+    return stream;
   }
 
-  /** The units from a place on, as far as a head reaches. */
-  private async *units({ next, position }: Place, { size }: Head): AsyncGenerator<CommittedUnit> {
-    if (next === size) return;
-    for await (const unit of this.store.readAll(position)) {
-      yield unit;
+  private async *lines({ first, limit }: Pick<FeedRequest, 'first' | 'limit'>, head: Head): AsyncGenerator<string> {
+    const header = (index: number): string =>
+      exportHeaderLine({ origin: this.log.origin, first: index, exportedAt: this.clock.now() });
+    let begun = first;
+    let next: number | undefined;
+    for await (const unit of this.units(first, head)) {
+      if (next === undefined) {
+        begun = firstOf(unit);
+        yield header(begun);
+      }
+      yield linesOf(unit);
+      next = endOf(unit);
+      if (next - begun >= limit) break;
+    }
+    if (next === undefined) yield header(begun);
+    yield exportTailLine({ head: head.note, next: next ?? first });
+  }
+
+  /** The units from that of event `first` on, as far as a head reaches. */
+  private async *units(first: number, { size }: Head): AsyncGenerator<CommittedUnit> {
+    if (first === size) return;
+    for await (const unit of this.store.readAll(await this.log.positionBefore(first))) {
+      if (endOf(unit) > first) yield unit;
       if (endOf(unit) >= size || this.stopping.signal.aborted) return;
     }
-  }
-
-  private async *lines(
-    { place, head, limit }: { place: Place; head: Head; limit: number },
-    first: CommittedUnit | undefined,
-    units: AsyncGenerator<CommittedUnit>,
-  ): AsyncGenerator<string> {
-    yield exportHeaderLine({ origin: this.log.origin, first: place.next, exportedAt: this.clock.now() });
-    let last = place;
-    try {
-      for (let unit = first; unit && last.next - place.next < limit; ) {
-        yield linesOf(unit);
-        last = { next: endOf(unit), position: unit.position };
-        const following = await units.next();
-        unit = following.done ? undefined : following.value;
-      }
-    } finally {
-      await units.return(undefined);
-    }
-    yield exportTailLine({ head: head.note, next: last.next, cursor: this.cursorOf(last) });
   }
 
   /** The newest head, once it covers more than `size` events or the time is over. */
@@ -125,37 +93,12 @@ export class EventFeed implements BeforeApplicationShutdown {
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
-
-  private cursorOf({ next, position }: Place): string {
-    const text = `${next}.${position}`;
-    return `${text}.${this.mark(text)}`;
-  }
-
-  /**
-   * Only places that this exchange has named are read from: one inside of a unit would look like damage.
-   * @throws TalerError 400/26
-   */
-  private placeOf(cursor: string): Place {
-    const [, next = '', position = '', mark = ''] = CURSOR.exec(cursor) ?? [];
-    const expected = this.mark(`${next}.${position}`);
-    if (mark.length !== MARK_CHARS || !timingSafeEqual(Buffer.from(mark), Buffer.from(expected))) {
-      throw malformedParameter('after', 'hand back the cursor of an earlier answer as it was, or none');
-    }
-    return { next: Number(next), position: BigInt(position) as Position };
-  }
-
-  private mark(text: string): string {
-    const mac = createHmac('sha256', this.log.feedCredential).update(`${this.log.origin}\n${text}`);
-    return mac.digest('base64url').slice(0, MARK_CHARS);
-  }
 }
 
-const beyondTheEnd = () =>
-  malformedParameter('after', 'this ledger ends before that place: it is another one, or was restored from a backup');
-
+const firstOf = ({ events }: CommittedUnit): number => events[0]?.index ?? 0;
 const endOf = ({ events }: CommittedUnit): number => (events.at(-1)?.index ?? -1) + 1;
 
-function linesOf({ events }: CommittedUnit): string {
-  const unitFirst = events[0]?.index ?? 0;
-  return events.map((event) => exportEventLine({ ...event, unitFirst })).join('');
+function linesOf(unit: CommittedUnit): string {
+  const unitFirst = firstOf(unit);
+  return unit.events.map((event) => exportEventLine({ ...event, unitFirst })).join('');
 }

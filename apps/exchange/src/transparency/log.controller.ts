@@ -1,10 +1,10 @@
 /** The log of events to the outside: heads and proofs for everybody, events for their owners and for auditors. */
-import { type CoinPub, type ReservePub, Streams } from '@florin/domain';
+import { type CoinPub, type EddsaSignature, type ReservePub, Streams } from '@florin/domain';
 import { decodeBase32, ErrorCode, encodeBase32, message, timestampJson } from '@florin/encoding';
 import { Controller, Get, Header, Headers, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { requireBearer } from '../http/bearer.js';
-import { CountPipe, KeyPipe, StartPipe, TimeoutPipe } from '../http/parameters.js';
+import { CountPipe, KeyPipe, SignatureHeader, StartPipe, TimeoutPipe } from '../http/parameters.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
@@ -76,7 +76,7 @@ export class LogController {
   async reserve(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Query('start', StartPipe) start: number,
-    @Headers('taler-reserve-history-signature') signature: string | undefined,
+    @SignatureHeader('Taler-Reserve-History-Signature') signature: EddsaSignature,
   ): Promise<object> {
     const signed = message('ReserveHistoryRequest', { startOff: BigInt(start) });
     if (!(await this.crypto.isSignedHeader(signed, { signature, pub: decodeBase32(reservePub, 32) }))) {
@@ -92,7 +92,7 @@ export class LogController {
   async coin(
     @Param('coin_pub', KeyPipe) coinPub: CoinPub,
     @Query('start', StartPipe) start: number,
-    @Headers('taler-coin-history-signature') signature: string | undefined,
+    @SignatureHeader('Taler-Coin-History-Signature') signature: EddsaSignature,
   ): Promise<object> {
     const signed = message('CoinHistoryRequest', { startOff: BigInt(start) });
     if (!(await this.crypto.isSignedHeader(signed, { signature, pub: decodeBase32(coinPub, 32) }))) {
@@ -103,11 +103,11 @@ export class LogController {
     return events;
   }
 
-  /** All events after the place of an earlier answer, as lines of JSON; for auditors. */
+  /** All events from `first` on, as lines of JSON; for auditors. */
   @Get('events')
   async all(
     @Headers('authorization') authorization: string | undefined,
-    @Query('after') after: string | undefined,
+    @Query('first', CountPipe) first: number | undefined,
     @Query('limit', CountPipe) asked: number | undefined,
     @Query('timeout_ms', TimeoutPipe) timeoutMs: number,
     @Res() reply: FastifyReply,
@@ -115,7 +115,7 @@ export class LogController {
     requireBearer(authorization, this.log.feedCredential, "send the auditor's credential as a Bearer token");
     const limit = Math.min(asked ?? FEED_EVENTS, FEED_EVENTS_MAX);
     if (limit === 0) throw malformedParameter('limit', 'at least one event is to be asked for');
-    const lines = await this.feed.open({ after, limit, timeoutMs });
+    const lines = await this.feed.open({ first: first ?? 0, limit, timeoutMs });
     return reply.type('application/jsonl').header('Cache-Control', 'no-store').send(lines);
   }
 }

@@ -1,5 +1,5 @@
 /** What is told to everybody about the tree over the committed events: its signed heads, and proofs that lead there. */
-import type { Head, SqliteStore } from '@florin/event-store';
+import { type Head, type Position, type SqliteStore, START } from '@florin/event-store';
 
 export type LogProofs = Pick<SqliteStore, 'inclusionProof' | 'consistencyProof'>;
 
@@ -12,6 +12,8 @@ export interface PublishedLog {
   readonly feedCredential: string;
   /** The newest signed head; undefined before the first. */
   head(): Head | undefined;
+  /** A position behind which the unit of event `index` comes, at once where the store can tell. */
+  positionBefore(index: number): Promise<Position>;
   /** Undefined where the store keeps no tree that it can look into. */
   readonly proofs: LogProofs | undefined;
 }
@@ -24,5 +26,6 @@ export const NOTHING_PUBLISHED: PublishedLog = {
   logPub: new Uint8Array(32),
   feedCredential: '',
   head: () => undefined,
+  positionBefore: async () => START,
   proofs: undefined,
 };

@@ -1,0 +1,39 @@
+/** What machines ask that run the exchange: does it live, can it serve, what does it speak. */
+import { Controller, Get, Header, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { hintOf } from '../http/hints.js';
+import { ApiDescription } from './api-description.js';
+import { Readiness } from './readiness.js';
+
+@Controller()
+export class OperatingController {
+  constructor(
+    private readonly readiness: Readiness,
+    private readonly description: ApiDescription,
+  ) {}
+
+  /** The process answers. Whoever gets no answer here starts it again. */
+  @Get('healthz')
+  @Header('Cache-Control', 'no-store')
+  health(): object {
+    return { alive: true };
+  }
+
+  /** Whether requests should be sent to this node. */
+  @Get('readyz')
+  @Header('Cache-Control', 'no-store')
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
+    const lacks = await this.readiness.lacks();
+    const [first] = lacks;
+    if (!first) return { ready: true };
+    reply.status(503).header('Retry-After', '5');
+    return { ready: false, code: first.code, hint: hintOf(first.code), reasons: lacks.map(({ reason }) => reason) };
+  }
+
+  /** The interface of the public port. */
+  @Get('openapi.json')
+  @Header('Cache-Control', 'public, max-age=3600')
+  api(): ApiDescription {
+    return this.description;
+  }
+}

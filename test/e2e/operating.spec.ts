@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RunningExchange, smallKeys, startExchange } from '../support/exchange.js';
+import { newPlanchets, withdraw } from './support/coins.js';
+import { expectOk, expectRefusal, type Json, type Reply, send } from './support/http.js';
+import { readOffers } from './support/offers.js';
+import { balanceOf, fundedReserve } from './support/reserves.js';
+
+// What machines ask that run an exchange, and what it does when one client asks too much.
+const BURST = 40;
+const BODY_BYTES = 65_536;
+let exchange: RunningExchange;
+
+beforeAll(async () => {
+  exchange = await startExchange({
+    configure: (settings) => {
+      smallKeys(settings);
+      settings.limits = {
+        bodyBytes: BODY_BYTES,
+        requestsPerSecond: 1,
+        burst: BURST,
+        trustedProxies: ['127.0.0.1'],
+      };
+    },
+  });
+});
+afterAll(async () => {
+  expect(await exchange.stop()).toBe(0);
+  exchange.remove();
+});
+
+const get = (path: string, headers = {}): Promise<Reply> => send(`${exchange.baseUrl}${path}`, { headers });
+const from = (address: string) => ({ 'X-Forwarded-For': address });
+
+/** Metrics by name and labels, as `florin_commits_total{outcome="committed"}`. */
+async function metrics(): Promise<Map<string, number>> {
+  const headers = { Authorization: `Bearer ${exchange.metricsCredential}` };
+  const reply = await send(`${exchange.adminUrl}metrics`, { headers });
+  expect(reply.status).toBe(200);
+  expect(reply.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+  const samples = reply.text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    samples.map((line) => {
+      const end = line.lastIndexOf(' ');
+      return [line.slice(0, end), Number(line.slice(end + 1))];
+    }),
+  );
+}
+
+test('an exchange that serves says so', async () => {
+  expect(expectOk(await get('healthz'))).toEqual({ alive: true });
+  expect(expectOk(await get('readyz'))).toEqual({ ready: true });
+});
+
+test('metrics count requests, commits and what is owed, and name no customer', async () => {
+  const offers = await readOffers(exchange.baseUrl);
+  const reserve = await fundedReserve(exchange, '5');
+  const planchets = newPlanchets(offers, '1', '1');
+  expectOk(await withdraw(exchange.baseUrl, reserve, planchets));
+  await get('no/such/path');
+  const left = await balanceOf(exchange.baseUrl, reserve); // and then the views know of the withdrawal
+  const found = await metrics();
+  const count = (name: string): number | undefined => found.get(name);
+  const route = 'method="POST",route="/reserves/:reserve_pub/batch-withdraw"';
+  expect(count(`florin_http_requests_total{${route},status="200"}`)).toBe(1);
+  expect(count(`florin_http_request_duration_seconds_count{${route}}`)).toBe(1);
+  expect(count('florin_http_requests_total{method="GET",route="none",status="404"}')).toBe(1);
+  expect(count('florin_commits_total{outcome="committed"}')).toBeGreaterThanOrEqual(2);
+  expect(count('florin_commit_group_units_sum')).toBeGreaterThanOrEqual(2);
+  expect(count('florin_views_lag_events')).toBeGreaterThanOrEqual(0);
+  expect(count('florin_signers{state="ready"}')).toBeGreaterThan(0);
+  expect(count('florin_signer_jobs')).toBe(0);
+  expect(count('florin_ready')).toBe(1);
+  expect(count('florin_clock_suspect')).toBe(0);
+  expect(count('florin_coins_outstanding{currency="KUDOS"}')).toBe(2);
+  expect(BigInt(Math.round((count('florin_reserves_held{currency="KUDOS"}') ?? 0) * 1e8))).toBe(left);
+  expect(count('florin_purses_held{currency="KUDOS"}')).toBe(0);
+  expect([...found.keys()].join('\n')).not.toContain(reserve.pub);
+});
+
+test('metrics have a credential of their own', async () => {
+  for (const credential of [exchange.adminCredential, exchange.auditorCredential, '']) {
+    const reply = await send(`${exchange.adminUrl}metrics`, { headers: { Authorization: `Bearer ${credential}` } });
+    expect({ status: reply.status, code: reply.json.code }).toEqual({ status: 401, code: 40 });
+  }
+  const status = await send(`${exchange.adminUrl}status`, {
+    headers: { Authorization: `Bearer ${exchange.metricsCredential}` },
+  });
+  expect(status.status).toBe(401);
+  expectRefusal(await get('metrics'), 404, 21);
+});
+
+test('the interface describes itself, and every path in it is one', async () => {
+  const { openapi, paths, servers } = expectOk(await get('openapi.json'));
+  expect({ openapi, servers }).toEqual({ openapi: '3.1.0', servers: [{ url: exchange.baseUrl.replace(/\/$/, '') }] });
+  for (const [path, verbs] of Object.entries(paths as Record<string, Json>)) {
+    for (const verb of Object.keys(verbs)) {
+      const url = `${exchange.baseUrl}${path.slice(1).replaceAll(/\{\w+\}/g, '0')}`;
+      const reply = await send(url, { method: verb.toUpperCase(), headers: from(`198.51.100.${path.length}`) });
+      expect({ path, verb, code: reply.json.code }).not.toMatchObject({ code: 21 });
+      expect([405, 1001, 1002]).not.toContain(reply.json.code === 20 ? reply.status : reply.json.code);
+    }
+  }
+});
+
+test('a body that is larger than configured is refused', async () => {
+  const json = { padding: 'x'.repeat(BODY_BYTES) };
+  expectRefusal(await send(`${exchange.baseUrl}csr-withdraw`, { json }), 413, 32);
+  expectRefusal(await send(`${exchange.baseUrl}csr-withdraw`, { json: { padding: 'x'.repeat(1000) } }), 400, 22);
+});
+
+test('who asks too often is refused by address, as a trusted proxy names it', async () => {
+  const greedy = from('203.0.113.7');
+  const replies = [];
+  for (let asked = 0; asked < BURST + 5; asked += 1) replies.push(await get('config', greedy));
+  const refused = replies.filter(({ status }) => status !== 200);
+  expect(refused.length).toBeGreaterThan(0);
+  for (const reply of refused) {
+    expectRefusal(reply, 429, 44);
+    expect(reply.headers['retry-after']).toMatch(/^[1-9][0-9]*$/);
+  }
+  expectOk(await get('config', from('203.0.113.8')));
+  expectOk(await get('healthz', greedy));
+  // What a client claims itself stands before what the proxy adds, and counts for nothing.
+  expectRefusal(await get('config', from('203.0.113.99, 203.0.113.7')), 429, 44);
+  expect((await metrics()).get('florin_http_requests_limited_total')).toBeGreaterThanOrEqual(refused.length);
+});
