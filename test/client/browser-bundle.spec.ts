@@ -11,6 +11,7 @@ import { fundReserve, type RunningExchange, startExchange } from '../support/exc
 /** What a page would do with the library. Texts and numbers only cross between the two worlds. */
 const PAGE = `
   import { ExchangeClient } from '@florin/client';
+  import { formatPayUri, parsePayUri, planPayments } from '@florin/client';
   import { decodeBase32, encodeBase32, formatAmount, parseAmount } from '@florin/encoding';
 
   const randomBytes = (sizeBytes) => crypto.getRandomValues(new Uint8Array(sizeBytes));
@@ -38,6 +39,34 @@ const PAGE = `
       rest: formatAmount(withdrawn.plan.rest),
       seed: encodeBase32(withdrawn.seed),
     };
+  };
+
+  // One page pays, another takes the money; what goes from one to the other is the URI.
+  export const pay = async (baseUrl, { reservePriv, amount, timeoutMs }) => {
+    const client = open(baseUrl);
+    const { coins } = await client.withdraw(decodeBase32(reservePriv), parseAmount('KUDOS:3.13'));
+    const spendable = coins.map((coin) => ({ coin, residual: coin.value }));
+    const payments = planPayments(await client.keys(), spendable, parseAmount(amount));
+    const keys = client.purses.newKeys();
+    const expiration = Math.floor(Date.now() / 1000) + 3600;
+    const contract = client.purses.contract({ amount: parseAmount(amount), summary: 'Tea', expiration });
+    const { totalDeposited } = await client.purses.create(keys, contract, payments);
+    const residuals = await Promise.all(coins.map((coin) => client.coins.residual(coin)));
+    return {
+      deposited: formatAmount(totalDeposited),
+      residual: formatAmount({ currency: 'KUDOS', units: residuals.reduce((sum, { units }) => sum + units, 0n) }),
+      uri: formatPayUri({ direction: 'push', exchangeBaseUrl: baseUrl, contractPriv: keys.contractPriv }),
+    };
+  };
+
+  export const take = async (uri) => {
+    const { exchangeBaseUrl, contractPriv } = parsePayUri(uri);
+    const client = open(exchangeBaseUrl);
+    const found = await client.purses.readForMerge(contractPriv);
+    const { reservePriv } = client.newReserve();
+    const merged = await client.purses.merge(found, reservePriv);
+    const { entries } = await client.reserveHistory(reservePriv);
+    return { merged: formatAmount(merged), summary: found.contract.summary, entries: entries.map(({ type }) => type) };
   };`;
 
 interface PageReserve {
@@ -138,5 +167,19 @@ describe('the bundle', () => {
     );
     expect(again.coins).toEqual(first.coins);
     expect(again.balance).toBe(first.balance);
+  });
+
+  test('pays and is paid', async () => {
+    const { baseUrl } = exchange;
+    const url = JSON.stringify(baseUrl);
+    const reserve = await onPage<PageReserve>(script, `newReserve(${url})`);
+    await fundReserve(exchange, reserve.reservePub, 'KUDOS:4');
+    const request = { ...reserve, amount: 'KUDOS:2.5', timeoutMs: 20_000 };
+    await onPage(script, `withdraw(${url}, ${JSON.stringify({ ...request, amount: 'KUDOS:0.11' })})`);
+    const paid = await onPage<Record<string, string>>(script, `pay(${url}, ${JSON.stringify(request)})`);
+    expect(paid).toMatchObject({ deposited: 'KUDOS:2.5', residual: 'KUDOS:0.48' });
+    expect(paid.uri).toMatch(/^taler\+http:\/\/pay-push\//);
+    const taken = await onPage(script, `take(${JSON.stringify(paid.uri)})`);
+    expect(taken).toEqual({ merged: 'KUDOS:2.5', summary: 'Tea', entries: ['MERGE'] });
   });
 });
