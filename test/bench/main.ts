@@ -2,6 +2,7 @@
  * `npm run bench`: what the exchange costs, beside what the signatures alone cost on the same machine. Starts the
  * exchange as it ships (RSA-2048, embedded store, full durability). `--json` prints one object; `ratio` in it is server
  * CPU per request over bare cost, for batches of 8; `purses` has what payments between people cost.
+ * `--store` compares the embedded store with EventStoreDB instead, without HTTP and signatures.
  * `--profile=FOLDER` leaves CPU profiles of the exchange's threads, `--threads` prints what each thread used.
  */
 import { randomBytes } from 'node:crypto';
@@ -14,6 +15,7 @@ import { type PreparedRequest, run } from './load.js';
 import { benchPurses } from './purses.js';
 import { CONNECTIONS, described, measured, type Row } from './rows.js';
 import { memoryMibOf } from './server-cpu.js';
+import { benchStores } from './stores.js';
 
 const BITS = 2048;
 const RESERVES = 32;
@@ -27,6 +29,7 @@ interface Denomination {
 
 async function main(): Promise<void> {
   const json = process.argv.includes('--json');
+  if (process.argv.includes('--store')) return benchStores(json);
   const say = (text: string): void => void (json || console.log(text));
   const profile = process.argv.find((argument) => argument.startsWith('--profile='))?.slice('--profile='.length);
   const exchange = await startExchange({
