@@ -178,6 +178,8 @@ export class Insider {
       async *read(first: number): AsyncGenerator<Stretch> {
         yield { items: items.slice(first), head };
       },
+      origin: async () => head.origin,
+      events: async () => new Map(),
       close: async () => {},
     };
   }

@@ -1,39 +1,191 @@
-/** One audit from its source to its reports. */
+/** One audit from its source to its reports: full, continued from a checkpoint, or following a log as it grows. */
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readAccountKeys } from './account-keys.js';
+import { type BankComparison, type BankHistory, compareBank, readBank } from './bank.js';
+import { AuditorFolder } from './checkpoint.js';
+import type { Finding } from './findings.js';
+import { HeadMemory } from './heads.js';
+import { Progress } from './progress.js';
 import { Replay } from './replay.js';
-import { reportOf } from './report/summary.js';
-import { textReport } from './report/text.js';
+import { withEvidence } from './report/evidence.js';
+import { htmlReport } from './report/html.js';
+import { amountText, findingSummary, type Report, reportOf } from './report/summary.js';
+import { findingLine, textReport } from './report/text.js';
+import { ExportSource } from './source/export-lines.js';
 import { FolderSource } from './source/folder.js';
+import { type Source, SourceError } from './source/source.js';
 
 export interface AuditOptions {
   readonly data: string;
+  readonly from?: string;
   readonly master?: string;
+  readonly bank?: readonly string[];
+  readonly accountKeys?: string;
+  readonly memory: string;
+  readonly incremental?: boolean;
+  readonly follow?: boolean;
+  readonly json?: string;
+  readonly html?: string;
   readonly signatures: boolean;
   readonly threads?: number;
+  readonly quiet?: boolean;
 }
 
-/** @returns the exit code: 0 clean, 1 findings @throws SourceError if there is nothing to audit */
+/** How often a log that is followed is looked at: a bad event is reported within a second. */
+const FOLLOW_MS = 200;
+/** A checkpoint is written so often, so that an audit that is interrupted loses little. */
+const SAVE_EVERY_MS = 60_000;
+
+export function openSource({ data, from }: Pick<AuditOptions, 'data' | 'from'>): Source {
+  if (from === undefined) return new FolderSource(data);
+  const isUrl = /^https?:/.test(from);
+  return isUrl ? ExportSource.feed(from, process.env.FLORIN_FEED_TOKEN) : ExportSource.file(from);
+}
+
+/** @returns the exit code: 0 clean, 1 findings @throws SourceError if it cannot be audited */
 export async function audit(options: AuditOptions): Promise<number> {
-  const { master, signatures, threads } = options;
-  const source = new FolderSource(options.data);
-  const started = performance.now();
-  const replay = new Replay({ signatures, ...(master && { masterPub: master }), ...(threads && { threads }) });
+  const source = openSource(options);
+  const run = new Run(options, source);
   try {
-    for await (const stretch of source.read(0)) await replay.take(stretch);
+    return await run.go();
+  } finally {
+    await run.close();
+  }
+}
+
+class Run {
+  private readonly replay: Replay;
+  private readonly folder: AuditorFolder;
+  private readonly memory: HeadMemory;
+  private readonly started = performance.now();
+  private savedAt = performance.now();
+  /** Findings are printed as they are made once the log is followed. */
+  private isFollowing = false;
+  private readonly stop = new AbortController();
+  /** The log's name. */
+  private origin = '';
+  /** Interrupted, and what was done until then is saved. */
+  private isSavedForGood = false;
+
+  constructor(
+    private readonly options: AuditOptions,
+    private readonly source: Source,
+  ) {
+    const { master, signatures, threads, accountKeys, memory } = options;
+    this.folder = new AuditorFolder(memory);
+    this.memory = new HeadMemory(this.folder.headsFile);
+    this.replay = new Replay({
+      signatures,
+      ...(master !== undefined && { masterPub: master }),
+      ...(threads !== undefined && { threads }),
+      ...(accountKeys !== undefined && { accountKeys: readAccountKeys(accountKeys) }),
+      onFinding: (finding) => this.heard(finding),
+    });
+  }
+
+  async go(): Promise<number> {
+    const { replay, options } = this;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => this.stop.abort());
+    this.origin = await this.source.origin();
+    const banks = options.bank?.length ? await this.readBanks(options.bank) : undefined;
+    const isContinued = options.incremental === true && this.folder.load(replay, this.origin, options.master);
+    replay.log.expect(this.memory.of(this.origin));
+    await this.read(new Progress(await this.source.size(), replay.log.next, options.quiet !== true));
+    if (replay.log.next === 0) throw new SourceError(`${this.source.name} holds no events`);
+    if (this.stop.signal.aborted) {
+      throw new SourceError(`interrupted after ${replay.log.next} events; --incremental goes on from there`);
+    }
     const now = Math.floor(Date.now() / 1000);
     await replay.settle(now);
+    this.save();
     replay.conclude();
-    const report = reportOf(replay, {
-      auditedAt: now,
+    const bank = banks && compareBank(replay, banks, now);
+    await this.report(bank, isContinued ? 'continued from a checkpoint' : 'full replay');
+    if (options.follow) await this.follow();
+    return replay.findings.total === 0 ? 0 : 1;
+  }
+
+  async close(): Promise<void> {
+    await this.replay.close();
+    await this.source.close();
+  }
+
+  /** Everything that is there now. */
+  private async read(progress: Progress): Promise<void> {
+    const { replay } = this;
+    for await (const stretch of this.source.read(replay.log.next)) {
+      if (await replay.take(stretch)) this.remember();
+      progress.show(replay.log.next, replay.findings.total);
+      const isDue = performance.now() - this.savedAt > SAVE_EVERY_MS;
+      if (isDue || this.stop.signal.aborted) replay.atBoundary ??= () => this.save();
+      if (this.isSavedForGood) return;
+    }
+  }
+
+  /** Looks again and again, and says at once what is wrong. */
+  private async follow(): Promise<void> {
+    const { replay } = this;
+    const quiet = new Progress(undefined, 0, false);
+    this.isFollowing = true;
+    process.stdout.write(`following ${this.source.name} from event ${replay.log.next} on\n`);
+    while (!this.stop.signal.aborted) {
+      const before = replay.log.next;
+      await this.read(quiet);
+      if (replay.log.next > before) await replay.settle(Math.floor(Date.now() / 1000));
+      if (replay.log.next > before && performance.now() - this.savedAt > SAVE_EVERY_MS) this.save();
+      await sleep(FOLLOW_MS, undefined, { signal: this.stop.signal }).catch(() => {});
+    }
+    process.stdout.write(`${replay.log.next} events, ${replay.findings.total} findings\n`);
+  }
+
+  private remember(): void {
+    const { head } = this.replay.log;
+    const key = this.replay.log.headKey;
+    if (head && key !== undefined) this.memory.remember(head, key);
+  }
+
+  /** Between units only, with every signature checked. */
+  private save(): void {
+    this.folder.save(this.replay, this.origin);
+    this.savedAt = performance.now();
+    this.isSavedForGood = this.stop.signal.aborted;
+  }
+
+  private async readBanks(places: readonly string[]): Promise<BankHistory[]> {
+    const currency = await this.currency();
+    return Promise.all(places.map((place) => readBank(place, currency)));
+  }
+
+  /** The bank is asked before the ledger is read, so that whatever it shows was ordered by then. */
+  private async currency(): Promise<string> {
+    const first = (await this.source.events([0])).get(0);
+    const found = first && (JSON.parse(first.text) as { currency?: unknown }).currency;
+    if (typeof found !== 'string')
+      throw new SourceError(`${this.source.name} does not begin with the terms of a ledger`);
+    return found;
+  }
+
+  private async report(bank: BankComparison | undefined, mode: string): Promise<void> {
+    const { options, source, replay } = this;
+    const summary = reportOf(replay, {
+      auditedAt: Math.floor(Date.now() / 1000),
       source: source.name,
-      mode: 'full replay',
-      seconds: (performance.now() - started) / 1000,
-      masterPubGiven: master !== undefined,
-      bank: undefined,
+      mode,
+      seconds: (performance.now() - this.started) / 1000,
+      masterPubGiven: options.master !== undefined,
+      bank,
     });
-    process.stdout.write(textReport(report));
-    return report.verdict === 'clean' ? 0 : 1;
-  } finally {
-    await replay.close();
-    await source.close();
+    const report: Report = await withEvidence(summary, source);
+    const json = `${JSON.stringify(report, null, 2)}\n`;
+    if (options.json !== undefined && options.json !== '-') writeFileSync(options.json, json);
+    if (options.html !== undefined) writeFileSync(options.html, htmlReport(report));
+    process.stdout.write(options.json === '-' ? json : textReport(report));
+  }
+
+  private heard(finding: Finding): void {
+    if (!this.isFollowing) return;
+    const currency = this.replay.keys.terms?.currency ?? 'NONE';
+    process.stdout.write(`${findingLine(findingSummary(finding, (units) => amountText(currency, units)))}\n`);
   }
 }

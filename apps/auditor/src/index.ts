@@ -1,3 +1,4 @@
+export { type BankHistory, compareBank, readBank } from './bank.js';
 export { CATALOGUE, type FindingCode } from './catalogue.js';
 export type { EventRef, Finding } from './findings.js';
 export { Replay, type ReplayOptions } from './replay.js';

@@ -39,6 +39,8 @@ export class Log {
   private holes = 0;
   /** The head that was checked last, and is good. */
   head: Head | undefined;
+  /** The key it is signed with, base32. */
+  headKey: string | undefined;
   /** Roots that were computed at sizes of heads seen earlier. */
   private expected: SeenHead[] = [];
 
@@ -133,6 +135,11 @@ export class Log {
    */
   checkHead(head: Head, logKeys: readonly string[]): boolean {
     if (!this.isSigned(head, logKeys)) return false;
+    if (head.size < this.nextIndex) {
+      const detail = `the newest head covers ${head.size} events, ${this.nextIndex} were there`;
+      this.findings.addOnce('all', { code: 'history-shortened', detail });
+      return false;
+    }
     if (head.size > this.nextIndex) {
       const detail = `it covers ${head.size} events, there are ${this.nextIndex}`;
       this.findings.add({ code: 'event-missing', detail });
@@ -183,6 +190,7 @@ export class Log {
     for (const key of logKeys) {
       try {
         new NoteVerifier(head.origin, decodeBase32(key, 32)).open(head.note);
+        this.headKey = key;
         return true;
       } catch (error) {
         if (!(error instanceof InvalidNote)) throw error;

@@ -79,14 +79,19 @@ export class Replay {
 
   private readonly context: Context;
 
+  /** Called once, as soon as a unit has ended and its signatures are checked: then the state may be saved. */
+  atBoundary: (() => void) | undefined;
+
   /** Replays a stretch and compares its head. @returns whether the head may be remembered */
   async take({ items, head }: Stretch): Promise<boolean> {
     for (const item of items) {
+      if (this.atBoundary && 'text' in item && this.log.begins(item)) await this.pause();
       this.item(item);
       await this.pool?.room();
     }
     if (!head) return false;
     this.endUnit();
+    if (this.atBoundary) await this.pause();
     return this.checkHead(head);
   }
 
@@ -107,8 +112,44 @@ export class Replay {
     this.findings.add({ code: 'escrow-mismatch', detail, gain: difference });
   }
 
+  /** Everything that is needed to go on from here; only between units, when signatures are settled. */
+  save(): unknown {
+    const { findings, damage, log, keys, totals, denominations, accounts, withdrawn } = this;
+    const { coins, purses, reserves, transfers, wire } = this;
+    const parts = { findings, damage, log, keys, totals, denominations, accounts, withdrawn, coins, purses, reserves };
+    return {
+      ...Object.fromEntries(Object.entries({ ...parts, transfers, wire }).map(([name, part]) => [name, part.save()])),
+      rest: { lastAt: this.lastAt, instance: this.instance, events: this.events, checked: this.pool?.checked ?? 0 },
+    };
+  }
+
+  /** Goes on from what `save` returned. @throws RangeError if it is of another layout */
+  load(saved: unknown): void {
+    const { rest, ...parts } = saved as Record<string, unknown>;
+    for (const [name, part] of Object.entries(parts)) (this[name as 'coins'] as Coins).load(part);
+    const { lastAt, instance, events, checked } = rest as {
+      lastAt: number;
+      instance: string | undefined;
+      events: number;
+      checked: number;
+    };
+    this.lastAt = lastAt;
+    this.instance = instance;
+    this.events = events;
+    if (this.pool) this.pool.checked = checked;
+    if (this.keys.terms) this.codec = new EventCodec(this.keys.terms.currency);
+  }
+
   close(): Promise<void> | undefined {
     return this.pool?.close();
+  }
+
+  private async pause(): Promise<void> {
+    const call = this.atBoundary;
+    this.atBoundary = undefined;
+    this.endUnit();
+    await this.pool?.drain();
+    call?.();
   }
 
   private checkHead(head: Head): boolean {

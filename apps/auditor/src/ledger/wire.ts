@@ -27,16 +27,22 @@ export interface Booked {
   readonly originAccount: string;
   readonly bankTime: number;
   readonly index: number;
+  readonly row: bigint;
+  /** Place of its account among those that rows were booked of. */
+  readonly account: number;
 }
 
 const BOOKED: Layout<Booked> = {
-  bytes: UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 8,
-  write(view, offset, { amount, subjectPub, originAccount, bankTime, index }) {
+  bytes: UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 20,
+  write(view, offset, { amount, subjectPub, originAccount, bankTime, index, row, account }) {
+    const rest = offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES;
     writeUnits(view, offset, amount);
     writeKey(view, offset + UNITS_BYTES, subjectPub);
     writeKey(view, offset + UNITS_BYTES + KEY_BYTES, originAccount);
     writeInstant(view, offset + UNITS_BYTES + 2 * KEY_BYTES, bankTime);
-    view.setFloat64(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES, index);
+    view.setFloat64(rest, index);
+    view.setBigUint64(rest + 8, row);
+    view.setUint32(rest + 16, account);
   },
   read: (view, offset) => ({
     amount: readUnits(view, offset),
@@ -44,6 +50,8 @@ const BOOKED: Layout<Booked> = {
     originAccount: readKey(view, offset + UNITS_BYTES + KEY_BYTES),
     bankTime: readInstant(view, offset + UNITS_BYTES + 2 * KEY_BYTES),
     index: view.getFloat64(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES),
+    row: view.getBigUint64(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 8),
+    account: view.getUint32(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 16),
   }),
 };
 
@@ -64,8 +72,10 @@ export class Wire {
     return this.booked.get(rowKey(account, row));
   }
 
-  get size(): number {
-    return this.booked.size;
+  /** Every row that was booked of an account. */
+  *rows(account: string): Generator<Booked> {
+    const place = [...this.accounts.keys()].indexOf(account);
+    for (const [, booked] of this.booked.entries()) if (booked.account === place) yield booked;
   }
 
   apply(event: WireEvent, ref: EventRef, account: string): void {
@@ -79,8 +89,9 @@ export class Wire {
       rows: known.rows + 1,
       lastAt: at,
     });
+    const place = [...this.accounts.keys()].indexOf(account);
     const origin = { subjectPub: subjectPub ?? '', originAccount: originAccount ?? '', bankTime, index: ref.index };
-    this.booked.set(rowKey(account, row), { amount: amount ?? -1n, ...origin });
+    this.booked.set(rowKey(account, row), { amount: amount ?? -1n, ...origin, row, account: place });
     const isSealed = kind !== 'reserve'; // that of a reserve is looked at where the reserve has it
     if (isSealed && sealedOrigin !== undefined && originAccount !== undefined && originHash !== undefined) {
       const seal = { sealed: sealedOrigin, account: originAccount, hash: originHash };

@@ -56,6 +56,8 @@ export interface FindingSummary {
   readonly event: EventRef | undefined;
   /** What the exchange gained, or lost with a minus; absent where no sum follows. */
   readonly gain: string | undefined;
+  /** The data of the event, as it is stored. */
+  readonly evidence?: string;
 }
 
 export interface DenominationSummary {

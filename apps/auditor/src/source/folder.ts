@@ -1,5 +1,5 @@
 import { DamagedStore, FolderObserver, type Head } from '@florin/event-store';
-import { type Source, SourceError, type Stretch } from './source.js';
+import { type Source, SourceError, type SourceEvent, type Stretch } from './source.js';
 
 /** The data folder of an exchange on this machine, whether it runs or not. */
 export class FolderSource implements Source {
@@ -7,6 +7,10 @@ export class FolderSource implements Source {
 
   constructor(readonly name: string) {
     this.observer = new FolderObserver(name);
+  }
+
+  async origin(): Promise<string> {
+    return (await this.head()).origin;
   }
 
   async size(): Promise<number> {
@@ -19,8 +23,14 @@ export class FolderSource implements Source {
     yield { items: [], head };
   }
 
-  consistencyProof(from: number, to: number): Promise<Uint8Array[]> {
-    return this.observer.consistencyProof(from, to);
+  async events(indexes: readonly number[]): Promise<Map<number, SourceEvent>> {
+    const found = new Map<number, SourceEvent>();
+    for (const index of indexes) {
+      for await (const items of this.rows(index, index + 1)) {
+        for (const item of items) if ('text' in item) found.set(index, item);
+      }
+    }
+    return found;
   }
 
   close(): Promise<void> {

@@ -36,10 +36,14 @@ export interface Stretch {
 export interface Source {
   /** For people: what is audited. */
   readonly name: string;
+  /** The log's name in its heads. @throws SourceError */
+  origin(): Promise<string>;
   /** How many events there are, if the source knows without reading them. */
   size(): Promise<number | undefined>;
   /** Everything from the event `first` on that is there now. @throws SourceError */
   read(first: number): AsyncIterable<Stretch>;
+  /** Single events, to be shown beside what was found of them. */
+  events(indexes: readonly number[]): Promise<ReadonlyMap<number, SourceEvent>>;
   close(): Promise<void>;
 }
 

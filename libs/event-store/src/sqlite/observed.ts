@@ -4,11 +4,9 @@
  */
 import { join } from 'node:path';
 import type { Head } from '../checkpoint.js';
-import { consistencyProof } from '../tree.js';
 import { readHeads } from './heads.js';
 import { EVENT_COLUMNS, type RawRow } from './rows.js';
 import { checkSchema, type Db, EVENTS_FILE, HEADS_FILE, openDatabase } from './schema.js';
-import { StoredTree } from './stored-tree.js';
 
 /** A row of `events` that has columns of the right kinds; whether it is true is not looked at. */
 export interface ObservedRow {
@@ -79,10 +77,6 @@ export class ObservedFolder {
       rows.push(this.single(next, error.message));
       return { rows, next: next + 1 };
     }
-  }
-
-  consistencyProof(from: number, to: number): Uint8Array[] {
-    return consistencyProof(from, to, new StoredTree(this.db).node);
   }
 
   close(): void {

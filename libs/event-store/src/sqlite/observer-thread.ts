@@ -16,7 +16,6 @@ const opened = (): ObservedFolder => {
 const operations = {
   heads: () => opened().heads(),
   stretch: (first: number, end: number) => opened().stretch(first, end),
-  consistencyProof: (from: number, to: number) => opened().consistencyProof(from, to),
   close: () => folder?.close(),
 };
 

@@ -43,11 +43,6 @@ export class FolderObserver {
     }
   }
 
-  /** RFC 6962 proof from the stored hashes, that `from` events are the beginning of `to` events. */
-  consistencyProof(from: number, to: number): Promise<Uint8Array[]> {
-    return this.thread.ask('consistencyProof', from, to);
-  }
-
   close(): Promise<void> {
     return this.thread.close();
   }

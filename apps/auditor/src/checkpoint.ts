@@ -1,0 +1,110 @@
+/**
+ * An audit that is interrupted, or to be continued as the ledger grows: all that the replay knows, in one file, signed
+ * by the auditor's own key and tied to the head of the log up to which it goes.
+ *
+ *     {"format":"florin-audit-checkpoint","version":1,"events":1234,...,"signature":"..."} newline, then the state
+ */
+import { hash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { taler } from '@florin/crypto';
+import { serverPrimitives } from '@florin/crypto/server';
+import { decodeBase32, encodeBase32, utf8 } from '@florin/encoding';
+import type { Replay } from './replay.js';
+import { SourceError } from './source/source.js';
+
+const FORMAT = 'florin-audit-checkpoint';
+/** Raised with every change of what the replay remembers: an older state is not gone on from. */
+const VERSION = 1;
+const { eddsa } = taler(serverPrimitives);
+
+interface Header {
+  readonly format: string;
+  readonly version: number;
+  readonly events: number;
+  readonly origin: string;
+  readonly masterPub: string;
+  /** SHA-512 of the state, hexadecimal. */
+  readonly digest: string;
+  readonly auditorPub: string;
+}
+
+/** The auditor's folder: his key, the heads he saw, the state he goes on from. */
+export class AuditorFolder {
+  constructor(readonly path: string) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  }
+
+  get headsFile(): string {
+    return join(this.path, 'heads');
+  }
+
+  /** Each log has one. */
+  private checkpointFile(origin: string): string {
+    return join(this.path, `${origin.replaceAll(/[^A-Za-z0-9.-]/g, '.')}.checkpoint`);
+  }
+
+  save(replay: Replay, origin: string): void {
+    const state = serialize(replay.save());
+    const priv = this.key();
+    const header: Header = {
+      format: FORMAT,
+      version: VERSION,
+      events: replay.log.next,
+      origin,
+      masterPub: replay.keys.master ?? '',
+      digest: hash('sha512', state, 'hex'),
+      auditorPub: encodeBase32(eddsa.publicKey(priv)),
+    };
+    const signature = encodeBase32(eddsa.sign(utf8(JSON.stringify(header)), priv));
+    const path = this.checkpointFile(origin);
+    const draft = `${path}.new`;
+    const first = Buffer.from(`${JSON.stringify({ ...header, signature })}\n`);
+    writeFileSync(draft, Buffer.concat([first, state]), { mode: 0o600 });
+    renameSync(draft, path);
+  }
+
+  /** @returns false if there is nothing to go on from @throws SourceError if it is not what this auditor wrote */
+  load(replay: Replay, origin: string, masterPub: string | undefined): boolean {
+    const path = this.checkpointFile(origin);
+    if (!existsSync(path)) return false;
+    const bytes = readFileSync(path);
+    const end = bytes.indexOf('\n');
+    const state = bytes.subarray(end + 1);
+    const refuse = (why: string): never => {
+      throw new SourceError(`${path} ${why}; remove it to begin from the start`);
+    };
+    const header = headerOf(bytes.toString('utf8', 0, end)) ?? refuse('is no checkpoint of an audit');
+    const { signature, ...signed } = header;
+    if (signed.version !== VERSION) refuse('is of another version');
+    const pub = eddsa.publicKey(this.key());
+    const isOurs =
+      signed.auditorPub === encodeBase32(pub) &&
+      eddsa.verify(utf8(JSON.stringify(signed)), decodeBase32(signature, 64), pub) &&
+      signed.digest === hash('sha512', state, 'hex');
+    if (!isOurs) refuse('was changed, or is not signed by this auditor');
+    if (signed.origin !== origin) refuse('is about another log');
+    if (masterPub !== undefined && masterPub !== signed.masterPub) refuse('is about another master key');
+    replay.load(deserialize(state));
+    return true;
+  }
+
+  /** The auditor's private key, made at the first use. */
+  private key(): Uint8Array {
+    const path = join(this.path, 'auditor.json');
+    if (!existsSync(path)) {
+      writeFileSync(path, `${JSON.stringify({ priv: encodeBase32(randomBytes(32)) })}\n`, { mode: 0o600, flag: 'wx' });
+    }
+    return decodeBase32((JSON.parse(readFileSync(path, 'utf8')) as { priv: string }).priv, 32);
+  }
+}
+
+function headerOf(text: string): (Header & { readonly signature: string }) | undefined {
+  try {
+    const header = JSON.parse(text) as Header & { readonly signature: string };
+    return header.format === FORMAT ? header : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * What this auditor remembers: every signed head that it found good, in a file of its own. A history that was rewritten
+ * since, or shortened, cannot have the same roots; and two auditors compare their files to see whether they were shown
+ * one history.
+ */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { decodeBase32, EncodingError } from '@florin/encoding';
+import { type Head, InvalidNote, NoteVerifier, parseCheckpoint, verifyConsistency } from '@florin/event-store';
+import type { SeenHead } from './log.js';
+import { SourceError } from './source/source.js';
+
+/** One line of the file. */
+export interface RememberedHead extends SeenHead {
+  /** The key under which the head was good, base32. */
+  readonly logPub: string;
+}
+
+export class HeadMemory {
+  private heads: RememberedHead[];
+
+  /** @throws SourceError if the file is damaged: what was remembered is evidence */
+  constructor(private readonly path: string) {
+    this.heads = existsSync(path) ? readHeadFile(path) : [];
+  }
+
+  /** Heads of a log, the oldest first. */
+  of(origin: string): RememberedHead[] {
+    return this.heads.filter((head) => head.origin === origin);
+  }
+
+  remember({ origin, size, root, note }: Head, logPub: string): void {
+    const text = Buffer.from(root).toString('base64');
+    if (this.heads.some((head) => head.origin === origin && head.size === size && head.root === text)) return;
+    const head = { origin, size, root: text, note, logPub };
+    appendFileSync(this.path, `${JSON.stringify(head)}\n`, { mode: 0o600 });
+    this.heads.push(head);
+  }
+}
+
+/** @throws SourceError if a line is not a signed head */
+export function readHeadFile(path: string): RememberedHead[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new SourceError((error as Error).message);
+  }
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line, place) => {
+      try {
+        const head = JSON.parse(line) as RememberedHead;
+        const { origin, size, root } = new NoteVerifier(head.origin, decodeBase32(head.logPub, 32)).open(head.note);
+        if (origin !== head.origin || size !== head.size || Buffer.from(root).toString('base64') !== head.root) {
+          throw new InvalidNote('its note says something else');
+        }
+        return head;
+      } catch (error) {
+        if (!(error instanceof InvalidNote || error instanceof SyntaxError || error instanceof EncodingError))
+          throw error;
+        throw new SourceError(`line ${place + 1} of ${path} is no signed head: ${error.message}`);
+      }
+    });
+}
+
+/** Shows that one head's events are the beginning of another's (RFC 6962). */
+export interface ConsistencyProof {
+  readonly origin: string;
+  readonly from: number;
+  readonly to: number;
+  /** Base64, as the log computes it. */
+  readonly proof: readonly string[];
+}
+
+export type Comparison =
+  | { readonly kind: 'same'; readonly detail: string }
+  | { readonly kind: 'split'; readonly detail: string }
+  | { readonly kind: 'open'; readonly detail: string; readonly from: number; readonly to: number };
+
+/**
+ * Compares what two auditors saw of one log.
+ * @param proofs that the smaller of two heads is a beginning of the larger
+ * @throws SourceError if they have no log in common
+ */
+export function compareHeads(
+  ours: readonly RememberedHead[],
+  theirs: readonly RememberedHead[],
+  proofs: readonly ConsistencyProof[],
+): Comparison {
+  const origin = ours.at(-1)?.origin;
+  const others = theirs.filter((head) => head.origin === origin);
+  if (origin === undefined || others.length === 0) {
+    throw new SourceError(`there is no head of ${origin ?? 'any log'} in both files`);
+  }
+  const mine = ours.filter((head) => head.origin === origin);
+  const sizes = new Map(mine.map((head) => [head.size, head]));
+  for (const head of others) {
+    const same = sizes.get(head.size);
+    if (same && same.root !== head.root) {
+      return { kind: 'split', detail: `two signed heads of ${head.size} events have different roots` };
+    }
+  }
+  const [one, other] = [newest(mine), newest(others)];
+  if (one.size === other.size) return { kind: 'same', detail: `both saw the same ${one.size} events` };
+  const [from, to] = one.size < other.size ? [one, other] : [other, one];
+  const sides = [mine, others];
+  const isShared = sides.every((heads) => heads.some(({ size, root }) => size === from.size && root === from.root));
+  if (isShared) return { kind: 'same', detail: `both saw the same first ${from.size} events` };
+  const given = proofs.find((proof) => proof.origin === origin && proof.from === from.size && proof.to === to.size);
+  if (!given) {
+    const detail = `a proof from ${from.size} to ${to.size} events is needed: audit prove ${from.size} ${to.size}`;
+    return { kind: 'open', detail, from: from.size, to: to.size };
+  }
+  const isConsistent = verifyConsistency(
+    given.proof.map((hash) => new Uint8Array(Buffer.from(hash, 'base64'))),
+    { from: from.size, fromRoot: rootOf(from), to: to.size, toRoot: rootOf(to) },
+  );
+  return isConsistent
+    ? { kind: 'same', detail: `the ${from.size} events that one saw are the beginning of the ${to.size} of the other` }
+    : { kind: 'split', detail: `the ${from.size} events that one saw are not the beginning of the ${to.size}` };
+}
+
+const newest = (heads: readonly RememberedHead[]): RememberedHead =>
+  heads.reduce((best, head) => (head.size > best.size ? head : best));
+
+const rootOf = ({ note }: RememberedHead): Uint8Array => parseCheckpoint(note).root;
