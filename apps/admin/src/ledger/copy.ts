@@ -139,7 +139,7 @@ const openServer = (connectionString: string, instance: string) =>
   openEsdbStore(connectionString, { instance, now: () => Date.now() * 1_000, onDamage: () => undefined });
 
 /** The embedded store signs its heads with the log key of the exchange, which must be there already. */
-async function logKeyOf(keys: string): Promise<{ signers: Signers; logPub: Uint8Array }> {
+export async function logKeyOf(keys: string): Promise<{ signers: Signers; logPub: Uint8Array }> {
   if (!existsSync(join(keys, LOG_KEY))) {
     throw new AdminError(`${keys} is not the key folder of this exchange: it holds no log key`, EXIT.unreachable);
   }
@@ -163,7 +163,7 @@ function shown({ output }: Cli, total: number) {
 }
 
 /** What an operator can mend is said without a stack. */
-function told(error: unknown): unknown {
+export function told(error: unknown): unknown {
   const refusals = [LedgersDiffer, DamagedStore, StoreMisconfigured, KeyFolderRefused];
   if (error instanceof Error && refusals.some((kind) => error instanceof kind)) return new AdminError(error.message);
   if (error instanceof FolderInUse || error instanceof StoreUnavailable) {

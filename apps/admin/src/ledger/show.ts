@@ -1,5 +1,4 @@
 /** `admin ledger head | tail | show`: what happened, in words. */
-import { type DenominationHash } from '@florin/domain';
 import { decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
 import type { ExportedEvent } from '@florin/event-store';
 import { Argument, type Command } from 'commander';
@@ -9,7 +8,8 @@ import { type LedgerSource, withLedger } from './source.js';
 import { Narrator, short } from './words.js';
 
 const KINDS = { reserve: 32, purse: 32, coin: 32, account: 32, transfer: 64, denomination: 64 } as const;
-type Kind = keyof typeof KINDS;
+export type Kind = keyof typeof KINDS;
+export const KIND_NAMES = Object.keys(KINDS);
 
 const EXAMPLES = `
 Examples:
@@ -47,26 +47,32 @@ export function showCommands(cli: Cli, group: Command): void {
 
   group
     .command('show')
-    .addArgument(new Argument('<kind>', 'what').choices(Object.keys(KINDS)))
+    .addArgument(new Argument('<kind>', 'what').choices(KIND_NAMES))
     .argument('<key>', 'its public key or hash, in base32')
     .description('the events of a reserve, a purse, a coin, an account, a transfer or a denomination, in words')
     .addHelpText('after', EXAMPLES)
     .action((kind: Kind, text: string) =>
       withLedger(cli.data, async (ledger) => {
-        const key = keyOf(kind, text);
         const narrator = await narratorOf(ledger);
-        const instance = (await ledger.head()).origin.split('/')[1] ?? '';
-        const name = kind === 'denomination' ? `${instance}.keys` : `${instance}.${kind}-${key}`;
         let found = 0;
-        for await (const event of ledger.stream(name)) {
-          if (kind === 'denomination' && event.data.denominationHash !== (key as DenominationHash)) continue;
+        for await (const event of eventsOf(ledger, kind, text)) {
           tell(cli, event, narrator);
           found += 1;
         }
-        if (found === 0) throw new AdminError(`the ledger knows no ${kind} ${short(key)}`);
-        if (kind === 'denomination') await showSums(cli, key);
+        if (found === 0) throw new AdminError(`the ledger knows no ${kind} ${short(text)}`);
+        if (kind === 'denomination') await showSums(cli, keyOf(kind, text));
       }),
     );
+}
+
+/** All events of one thing, oldest first; those of a denomination stand among all of the keys. @throws AdminError */
+export async function* eventsOf(ledger: LedgerSource, kind: Kind, text: string): AsyncGenerator<ExportedEvent> {
+  const key = keyOf(kind, text);
+  const instance = (await ledger.head()).origin.split('/')[1] ?? '';
+  const name = kind === 'denomination' ? `${instance}.keys` : `${instance}.${kind}-${key}`;
+  for await (const event of ledger.stream(name)) {
+    if (kind !== 'denomination' || event.data.denominationHash === key) yield event;
+  }
 }
 
 /** Words in the currency of the ledger, which its first event names. */
@@ -117,7 +123,8 @@ async function showSums(cli: Cli, key: string): Promise<void> {
   }
 }
 
-function keyOf(kind: Kind, text: string): string {
+/** Canonical base32. @throws AdminError */
+export function keyOf(kind: Kind, text: string): string {
   try {
     return encodeBase32(decodeBase32(text, KINDS[kind]));
   } catch (error) {
