@@ -29,6 +29,12 @@ const network: Reader<string> = (value, path) => {
     : read.refuse(path, value, 'an IP address, or a network as 10.0.0.0/8');
 };
 
+/** A connection string may hold a password: what looks like one is not shown. */
+const store: Reader<string> = (value, path) => {
+  if (typeof value === 'string' && /^(embedded|esdb(\+discover)?:\/\/\S+)$/.test(value)) return value;
+  return read.refuse(path, String(value).includes('@') ? '(not shown)' : value, 'embedded, or esdb://...');
+};
+
 /** `8:10:12`: ages at which groups begin, as the mask of crypto.md 7; 0 is no age restriction. */
 const ageMask: Reader<number> = (value, path) => {
   if (value === undefined || value === null || value === '') return 0;
@@ -70,7 +76,7 @@ function settings(currency: string) {
     port: read.port,
     adminHost: read.optional(read.text('an address to listen on'), '127.0.0.1'),
     adminPort: read.port,
-    store: read.optional(read.text('embedded, or esdb://...', /^(embedded|esdb(\+discover)?:\/\/\S+)$/), 'embedded'),
+    store: read.optional(store, 'embedded'),
     data: read.text('a folder'),
     keys: read.optional(read.text('a folder'), undefined),
     masterPub: read.optional(read.text('52 characters of base32', /^[0-9A-Z]{52}$/), undefined),

@@ -84,9 +84,10 @@ function checkPeriods(
 }
 
 function checkProduction(settings: Settings): void {
-  const { developmentBank, baseUrl, masterPub, denominations, wireAccounts } = settings;
+  const { developmentBank, baseUrl, masterPub, denominations, wireAccounts, store } = settings;
   if (developmentBank) refuse('developmentBank', developmentBank, 'nothing in production');
   if (!baseUrl?.startsWith('https://')) refuse('baseUrl', baseUrl, 'an https URL in production');
+  if (/[?&]tls=false\b/i.test(store)) refuse('store', '(tls=false)', 'a server with TLS in production');
   if (!masterPub) refuse('masterPub', masterPub, 'the public key of the offline master key, in production');
   for (const [index, { cipher, bits }] of denominations.entries()) {
     if (cipher === 'RSA' && bits < PRODUCTION_RSA_BITS_MIN) {
