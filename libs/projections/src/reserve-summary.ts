@@ -70,6 +70,11 @@ export const reserveSummary = defineView({
       SELECT reserve_pub FROM reserve_summary
       WHERE due_at <= ? ORDER BY due_at, reserve_pub LIMIT ?`);
 
+    const filledFrom = db
+      .prepare<[string, number], ReservePub>(
+        "SELECT reserve_pub FROM reserve_summary WHERE balance <> '0' AND origin_account = ? LIMIT ?",
+      )
+      .pluck();
     const held = db.prepare<[], string>("SELECT balance FROM reserve_summary WHERE balance <> '0'").pluck();
 
     return {
@@ -96,6 +101,9 @@ export const reserveSummary = defineView({
 
         /** What all reserves hold together, in units: looks at each that holds something. */
         held: (): bigint => totalOf(held.iterate()),
+
+        /** Reserves that hold something and whose money would go back to this account: looks at all. */
+        filledFrom: (account: AccountHash, limit: number): ReservePub[] => filledFrom.all(account, limit),
 
         /** Reserves that hold money from a bank and whose time is over at `now`, the longest overdue first. */
         overdue: ({ now, limit }: { readonly now: number; readonly limit: number }): ReservePub[] =>

@@ -106,6 +106,9 @@ export const transfers = defineView({
     const byStatus = db.prepare<[string, number, number], Row>(
       'SELECT * FROM transfers WHERE status = ? AND ordered_as > ? ORDER BY ordered_as LIMIT ?',
     );
+    const owedTo = db.prepare<[string, number], Row>(
+      "SELECT * FROM transfers WHERE target_account = ? AND status IN ('requested', 'rejected') LIMIT ?",
+    );
     const byReserve = db.prepare<[string], Row>('SELECT * FROM transfers WHERE reserve_pub = ? ORDER BY ordered_as');
 
     function become(requestUid: string, from: TransferStatus, settled: Partial<Settled> & Became): void {
@@ -167,6 +170,9 @@ export const transfers = defineView({
         /** In the order of their ordering, after the `orderedAs` of `after`. `requested` is what is due. */
         byStatus: (status: TransferStatus, { after, limit }: Page<number>): OutgoingTransfer[] =>
           byStatus.all(status, after ?? -1, limit).map(transferOf),
+
+        /** What this account was promised and has not got: looks at all. */
+        owedTo: (account: AccountHash, limit: number): OutgoingTransfer[] => owedTo.all(account, limit).map(transferOf),
 
         /** Every try for every closing of one reserve. */
         ofReserve: (reservePub: ReservePub): OutgoingTransfer[] => byReserve.all(reservePub).map(transferOf),

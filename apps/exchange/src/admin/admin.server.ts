@@ -14,7 +14,9 @@ import { Offering } from '../keys/offering.js';
 import { Measurements } from '../operating/measurements.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
+import { accountRoutes } from './account.routes.js';
 import { denominationRoutes } from './denomination.routes.js';
+import { doctorRoutes } from './doctor.routes.js';
 import { ledgerRoutes } from './ledger.routes.js';
 import { legitimizationRoutes } from './legitimization.routes.js';
 import { masterRoutes } from './master.routes.js';
@@ -80,6 +82,8 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
   masterRoutes(server, context);
   projectionRoutes(server, context);
   ledgerRoutes(server, context);
+  accountRoutes(server, context);
+  doctorRoutes(server, context);
   server.get('/status', async () => ({
     lag: await lagOf(foundation.views),
     signers: foundation.signers.status(),

@@ -1,0 +1,134 @@
+/** `GET /doctor`: everything that can be wrong with a running exchange, and what to do about it. */
+import type { KeyBook } from '@florin/domain';
+import { type SignerStatus } from '@florin/signing';
+import type { FastifyInstance } from 'fastify';
+import type { AdminContext } from './admin.server.js';
+import {
+  bad,
+  bankChecks,
+  type Check,
+  configurationChecks,
+  diskChecks,
+  good,
+  look,
+  permissionChecks,
+} from './checks.js';
+
+const WEEK_S = 7 * 86_400;
+/** A store of so many events is checked from end to end within seconds. */
+const SCRUB_EVENTS_MAX = 50_000;
+const TRANSFERS_MAX = 1000;
+const LATE_S = 3600;
+
+export function doctorRoutes(server: FastifyInstance, context: AdminContext): void {
+  const { foundation, views, keys, offering, signers } = context;
+  const { config, clock, ledger } = foundation;
+
+  /** `deep=1` checks every event of the store however many there are. */
+  server.get('/doctor', async (request) => {
+    const { deep } = request.query as { deep?: string };
+    await views.caughtUpWith(ledger.lastCommitted);
+    const book = await keys.confirm();
+    const now = clock.now();
+    const checks: Check[] = [
+      ...configurationChecks(config, now),
+      ...permissionChecks(config),
+      ...clockChecks(clock.suspicion(), now),
+      ...keyChecks(book, {
+        now,
+        missing: (await offering.unsigned()).length,
+        production: config.mode === 'production',
+      }),
+      ...signerChecks(signers.status()),
+      ...(await storeChecks(context, deep === '1')),
+      ...diskChecks(config),
+      ...(await viewChecks(context)),
+      ...(await transferChecks(context, now)),
+      ...(await bankChecks(config)),
+    ];
+    return { running: true, checks };
+  });
+}
+
+function clockChecks(suspicion: string | undefined, now: number): Check[] {
+  const time = `it is ${new Date(now * 1000).toISOString()}`;
+  if (suspicion === undefined) return [good('clock', time)];
+  return [
+    bad('clock', `${suspicion}; ${time}: nothing expires`, 'look at the clock; if it is right, admin clock trust'),
+  ];
+}
+
+function keyChecks(
+  book: KeyBook,
+  { now, missing, production }: { now: number; missing: number; production: boolean },
+): Check[] {
+  const checks: Check[] = [];
+  const todo = 'admin offline export, sign it where the master key is, admin offline import';
+  if (missing > 0) checks.push(look('master key', `${missing} orders wait for its signature`, todo));
+  const signing = [...book.signingKeys.values()].filter(({ exchangePub }) => !book.revokedSigningKeys.has(exchangePub));
+  const lastSigning = Math.max(0, ...signing.filter(({ start }) => start <= now + WEEK_S).map(({ expire }) => expire));
+  const offered = [...book.denominations.values()].filter(
+    ({ denominationHash }) => !book.revoked.has(denominationHash),
+  );
+  const lastWithdraw = Math.max(0, ...offered.map(({ expireWithdraw }) => expireWithdraw));
+  checks.push(lasting('signing keys', lastSigning, now, todo), lasting('denominations', lastWithdraw, now, todo));
+  if (book.accounts.size === 0) checks.push(bad('wire accounts', 'none is enabled', todo));
+  else checks.push(good('wire accounts', `${book.accounts.size} enabled`));
+  if (production && ![...book.officers.values()].some(({ active }) => active)) {
+    checks.push(look('officers', 'nobody may decide legitimizations', 'admin officer enrol'));
+  }
+  return checks;
+}
+
+function lasting(name: string, until: number, now: number, todo: string): Check {
+  const date = new Date(until * 1000).toISOString();
+  if (until <= now) return bad(name, 'none is valid', todo);
+  return until < now + WEEK_S ? look(name, `the last one ends at ${date}`, todo) : good(name, `valid until ${date}`);
+}
+
+function signerChecks(status: readonly SignerStatus[]): Check[] {
+  const ready = status.filter((signer) => signer.ready).length;
+  const found = `${ready} of ${status.length} processes are ready`;
+  return [ready === status.length ? good('signers', found) : bad('signers', found, 'see the log for what ended them')];
+}
+
+async function storeChecks({ foundation }: AdminContext, deep: boolean): Promise<Check[]> {
+  const { store } = foundation;
+  const head = store.head();
+  if (!head) return [look('ledger', 'this node keeps no signed head', 'see the log')];
+  if (!deep && head.size > SCRUB_EVENTS_MAX) {
+    return [good('ledger', `${head.size} events under a signed head; all are checked daily, or now with --deep`)];
+  }
+  try {
+    await store.scrub();
+    return [good('ledger', `${head.size} events, each as its signed head says`)];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [bad('ledger', reason, 'stop, and restore a backup: a damaged ledger is not repaired')];
+  }
+}
+
+async function viewChecks({ views }: AdminContext): Promise<Check[]> {
+  const { position, storePosition } = await views.lag();
+  if (position === storePosition) return [good('read models', 'they have counted every event')];
+  return [
+    look('read models', `they stand at ${position}, the ledger at ${storePosition}`, 'wait; else projection rebuild'),
+  ];
+}
+
+async function transferChecks({ views }: AdminContext, now: number): Promise<Check[]> {
+  const [rejected, requested] = await Promise.all([
+    views.ask('transfers', 'byStatus', 'rejected', { limit: TRANSFERS_MAX }),
+    views.ask('transfers', 'byStatus', 'requested', { limit: TRANSFERS_MAX }),
+  ]);
+  const late = requested.filter(({ requestedAt }) => requestedAt < now - LATE_S);
+  const checks: Check[] = [];
+  if (rejected.length > 0) {
+    checks.push(
+      bad('transfers', `the bank refused ${rejected.length} for good`, 'admin transfer list, then retry or redirect'),
+    );
+  }
+  if (late.length > 0)
+    checks.push(look('transfers', `${late.length} wait since more than an hour`, 'look at the bank'));
+  return checks.length > 0 ? checks : [good('transfers', `${requested.length} under way, none refused`)];
+}

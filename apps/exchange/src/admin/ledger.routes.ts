@@ -1,0 +1,103 @@
+/** The ledger itself: its signed head, its events, proofs of them, and copies while it runs. */
+import { isAbsolute } from 'node:path';
+import { encodeBase32, toHex } from '@florin/encoding';
+import { type CommittedUnit, type EventStore, exportEventLine, type Position, START } from '@florin/event-store';
+import type { FastifyInstance } from 'fastify';
+import { malformedField, malformedParameter } from '../http/taler-error.js';
+import { text } from '../http/wire-fields.js';
+import type { AdminContext } from './admin.server.js';
+import { type Body, read } from './reading.js';
+import { streamed, working } from './streaming.js';
+
+export function ledgerRoutes(server: FastifyInstance, { foundation, signers }: AdminContext): void {
+  const { store, config } = foundation;
+
+  server.get('/ledger/head', async () => {
+    const { pub } = await signers.generate({ kind: 'log' });
+    const head = store.head();
+    if (!head) throw malformedParameter('head', 'this node keeps no signed head');
+    const { origin, size, note } = head;
+    return { origin, size, note, log_pub: encodeBase32(pub), instance: config.instance, currency: config.currency };
+  });
+
+  /** Lines of the export format: the events of one stream, oldest first. */
+  server.get('/ledger/stream', (request, reply) => {
+    const { name = '' } = request.query as { name?: string };
+    return streamed(reply, () => streamLines(store, name));
+  });
+
+  /** Lines of the export format, from the unit of event `first` on; with `follow=1` also what comes later. */
+  server.get('/ledger/events', (request, reply) => {
+    const { first = '0', follow } = request.query as { first?: string; follow?: string };
+    const index = countOf('first', first);
+    return streamed(reply, (signal) => eventLines(store, { first: index, signal, follow: follow === '1' }));
+  });
+
+  server.get('/ledger/proof', async (request) => {
+    const { index = '', size = '' } = request.query as { index?: string; size?: string };
+    if (!('inclusionProof' in store)) throw noProofs();
+    const proof = await store.inclusionProof(countOf('index', index), countOf('size', size));
+    return { proof: proof.map(toHex) };
+  });
+
+  server.get('/ledger/consistency', async (request) => {
+    const { from = '', to = '' } = request.query as { from?: string; to?: string };
+    if (!('consistencyProof' in store)) throw noProofs();
+    const proof = await store.consistencyProof(countOf('from', from), countOf('to', to));
+    return { proof: proof.map(toHex) };
+  });
+
+  /** All that is committed now, with the head that covers it, into an empty folder. */
+  server.post('/ledger/backup', (request, reply) => {
+    const folder = read('folder', text(4096), ((request.body ?? {}) as Body).folder);
+    if (!isAbsolute(folder)) throw malformedField('folder', 'an absolute path is expected');
+    if (!('backup' in store)) {
+      throw malformedParameter('folder', 'the ledger lies on EventStoreDB, which has backups of its own; or export it');
+    }
+    return working(reply, async () => {
+      const { size, note } = await store.backup(folder);
+      return { folder, size, note };
+    });
+  });
+}
+
+const noProofs = (): Error => malformedParameter('index', 'this store gives no proofs: export the ledger');
+
+async function* streamLines(store: EventStore, name: string): AsyncGenerator<string> {
+  let next = 0;
+  for (let complete = false; !complete; ) {
+    const page = await store.readStream(name, { fromNumber: next });
+    for (const event of page.events) yield exportEventLine({ ...event, unitFirst: event.index });
+    next += page.events.length;
+    complete = page.complete || page.events.length === 0;
+  }
+}
+
+interface Stretch {
+  readonly first: number;
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function* eventLines(store: AdminContext['foundation']['store'], stretch: Stretch): AsyncGenerator<string> {
+  const { first, follow, signal } = stretch;
+  const after = 'positionBefore' in store ? await store.positionBefore(first) : START;
+  const units = follow ? store.subscribe(after, signal) : present(store, after);
+  for await (const { events } of units) {
+    const last = events.at(-1);
+    if (signal.aborted) return;
+    if (!last || last.index < first) continue;
+    const unitFirst = events[0]?.index ?? last.index;
+    yield events.map((event) => exportEventLine({ ...event, unitFirst })).join('');
+  }
+}
+
+/** Nothing at the end of the ledger, where a read would have nowhere to begin. */
+async function* present(store: EventStore, after: Position): AsyncGenerator<CommittedUnit> {
+  if (after < (await store.lastPosition())) yield* store.readAll(after);
+}
+
+function countOf(name: string, digits: string): number {
+  if (!/^[0-9]{1,15}$/.test(digits)) throw malformedParameter(name, 'a whole number is expected');
+  return Number(digits);
+}

@@ -1,0 +1,67 @@
+/** `main.js --check`: what can be wrong with an exchange that does not run, as JSON on standard output. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSqliteReader } from '@florin/event-store';
+import { KeyFolder, KeyFolderRefused } from '@florin/signing';
+import type { ReadSettings } from '../config/config.js';
+import { ConfigError } from '../config/reader.js';
+import {
+  bad,
+  bankChecks,
+  type Check,
+  configurationChecks,
+  diskChecks,
+  good,
+  look,
+  permissionChecks,
+} from './checks.js';
+
+/** Reads the settings by `read`, and looks at what they name. Nothing is changed. */
+export async function checkStopped(read: () => ReadSettings): Promise<{ running: false; checks: Check[] }> {
+  let settings: ReadSettings;
+  try {
+    settings = read();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { running: false, checks: [bad('configuration', error.message, 'change the setting that is named')] };
+  }
+  const { data } = settings;
+  const checks = configurationChecks(settings, Math.floor(Date.now() / 1000));
+  if (!existsSync(data)) {
+    checks.push(look('data', `${data} does not exist yet`, 'start the exchange: it makes the folder'));
+    return { running: false, checks };
+  }
+  checks.push(...permissionChecks(settings), ...(await keyFolderChecks(settings)), ...(await ledgerChecks(settings)));
+  checks.push(...diskChecks(settings));
+  if (!settings.developmentBank) checks.push(...(await bankChecks({ ...settings, baseUrl: settings.baseUrl ?? '' })));
+  return { running: false, checks };
+}
+
+async function keyFolderChecks({ keys, mode }: ReadSettings): Promise<Check[]> {
+  if (!existsSync(keys)) return [look('keys', `${keys} does not exist yet`, 'start the exchange: it makes the keys')];
+  try {
+    const folder = await KeyFolder.open(keys, { development: mode === 'development' });
+    const names = await folder.keyNames();
+    return [good('keys', `${names.length} private keys, of the ledger ${(await folder.ledgerOf()) ?? '(none yet)'}`)];
+  } catch (error) {
+    if (error instanceof KeyFolderRefused) return [bad('keys', error.message, 'see the message')];
+    throw error;
+  }
+}
+
+async function ledgerChecks({ store, data }: ReadSettings): Promise<Check[]> {
+  if (store !== 'embedded') return [look('ledger', 'it lies on EventStoreDB', 'start the exchange to have it checked')];
+  if (!existsSync(join(data, 'events.db'))) return [look('ledger', 'there is none yet', 'start the exchange')];
+  try {
+    const reader = await openSqliteReader({ folder: data });
+    try {
+      await reader.scrub();
+      return [good('ledger', `${reader.head().size} events, each as its head says`)];
+    } finally {
+      await reader.close();
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [bad('ledger', reason, 'restore a backup: a damaged ledger is not repaired')];
+  }
+}
