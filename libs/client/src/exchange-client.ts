@@ -26,6 +26,7 @@ import {
   type ReserveKeys,
   type ReserveSummary,
 } from './reserve.js';
+import { TransparencyLog } from './transparency.js';
 import { batchWithdraw, type Coin } from './withdraw.js';
 import { type PlanOptions, planWithdraw, type WithdrawPlan } from './withdraw-plan.js';
 
@@ -50,6 +51,8 @@ export class ExchangeClient {
   readonly purses: Purses;
   /** What became of coins, and their way back. */
   readonly coins: Coins;
+  /** The exchange's log of events: what it answered stands there, and the log only grows. Florin's own. */
+  readonly log: TransparencyLog;
   readonly #connection: Connection;
 
   constructor(options: ExchangeClientOptions) {
@@ -57,6 +60,7 @@ export class ExchangeClient {
     this.#connection = new Connection(options);
     this.purses = new Purses(this.#connection);
     this.coins = new Coins(this.#connection);
+    this.log = new TransparencyLog(this.#connection);
   }
 
   /** The protocol's cryptography on the primitives of this client. */

@@ -10,6 +10,8 @@ export { type ReserveEntries, type ReserveHistory, readEntries, readHistory } fr
 export type { HistoryScope, ReserveHistoryEntry } from './history-entries.js';
 export type { Fetch } from './http.js';
 export { type Auditor, type ExchangeKeys, type KeysContext, readKeys, readWire, type WireInfo } from './keys.js';
+export type { LogHead, LogKey } from './log-note.js';
+export { eventLeaf, isBeginning, isIncluded, type LoggedEvent, type TreeRoot } from './log-tree.js';
 export { formatPayUri, type PayUri, parsePayUri } from './pay-uri.js';
 export { PAYMENTS_MAX, type Payment, planPayments, type SpendableCoin } from './payments.js';
 export type { PeerContract, PeerTerms } from './peer-contract.js';
@@ -24,6 +26,7 @@ export type { CloseOptions, HistoryReply, ReserveKeys, ReserveSummary } from './
 export { type RetryPolicy, retrying } from './retry.js';
 export { SignatureChecker } from './signatures.js';
 export type { SigningKey, Voices } from './signing-keys.js';
+export type { ProvenEvent, ProvenEvents, TransparencyLog } from './transparency.js';
 export { feeAt, type GlobalFee, type WireAccount, type WireFee } from './wire-accounts.js';
 export type { Coin } from './withdraw.js';
 export { COINS_MAX, costOf, type PlanOptions, planWithdraw, type WithdrawPlan } from './withdraw-plan.js';

@@ -27,7 +27,7 @@ const EXTENSIONS_SALT = utf8('taler-extensions-manifests');
 const WIRE_INFO = utf8('merchant-wire-signature');
 const SHORT_HASH_SIZE = 32;
 
-export function hashesOf({ sha512 }: Primitives, kdf: Kdf) {
+export function hashesOf({ sha256, sha512 }: Primitives, kdf: Kdf) {
   const hashForgotten: HashForgotten = (salt, value) => kdf.derive(64, { salt, ikm: value });
 
   function fullPayto(uri: string): Uint8Array {
@@ -37,6 +37,9 @@ export function hashesOf({ sha512 }: Primitives, kdf: Kdf) {
   return {
     /** SHA-512 of the parts one after the other. */
     sha512,
+
+    /** SHA-256 of the parts one after the other, 32 bytes. */
+    sha256,
 
     /**
      * What a denomination signs for a coin.

@@ -22,6 +22,7 @@ const SMALL_ORDER = new Set(ED25519_TORSION_SUBGROUP.map((hex) => toHex(withoutS
 
 export const portablePrimitives: Primitives = {
   sha512: (...parts) => sha512(concat(...parts)),
+  sha256: (...parts) => sha256(concat(...parts)),
   hmacSha512: (key, message) => hmac(sha512, key, message),
   hkdfExpandSha256: (prk, info, sizeBytes) => expand(sha256, prk, info, sizeBytes),
 

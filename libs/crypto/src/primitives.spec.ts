@@ -49,6 +49,16 @@ describe('hashes', () => {
     );
   });
 
+  test('SHA-256 of any parts', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 4 }), (parts) => {
+        expect(agreed(({ sha256 }) => sha256(...parts))).toBe(agreed(({ sha256 }) => sha256(concat(...parts))));
+      }),
+    );
+    const empty = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+    expect(agreed(({ sha256 }) => sha256())).toBe(empty);
+  });
+
   test('HMAC-SHA512 with keys shorter and longer than a block', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 }), (key, message) => {

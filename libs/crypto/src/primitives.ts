@@ -9,6 +9,9 @@ export interface Primitives {
   /** SHA-512 of the parts one after the other. */
   sha512(...parts: readonly Uint8Array[]): Uint8Array;
 
+  /** SHA-256 of the parts one after the other; the log of events is hashed with it. */
+  sha256(...parts: readonly Uint8Array[]): Uint8Array;
+
   /** HMAC-SHA512 (RFC 2104); any key length, the empty one included. */
   hmacSha512(key: Uint8Array, message: Uint8Array): Uint8Array;
 

@@ -29,6 +29,7 @@ const LONG_MESSAGE_SIZE = 512;
 
 export const serverPrimitives: Primitives = {
   sha512: (...parts) => sha512(parts.length === 1 ? (parts[0] as Uint8Array) : concat(...parts)),
+  sha256: (...parts) => plain(hash('sha256', concat(...parts), 'buffer')),
   hmacSha512,
   hkdfExpandSha256,
 

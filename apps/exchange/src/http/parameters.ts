@@ -58,7 +58,7 @@ export function readSignatureHeader(name: string, context: ExecutionContext): Ed
   }
 }
 
-/** The signature in the header of this name: 64 bytes as canonical base32. Whether it is good, the handler finds out. */
+/** The signature in the header of this name: 64 bytes as canonical base32. Whether it is good, is not known yet. */
 export const SignatureHeader = createParamDecorator(readSignatureHeader);
 
 /** The longest a request is held, in milliseconds; a client that wants more asks again. */
