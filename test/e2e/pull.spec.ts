@@ -16,6 +16,7 @@ import {
   deletePurse,
   depositItem,
   expectConfirmed,
+  expectMerged,
   mergeBody,
   newCoins,
   newPurse,
@@ -120,6 +121,29 @@ test('a purse that coins fill at once, through creation by the same terms, is me
   expect((await create(baseUrl, keys, terms, [coin])).bytes.equals(paid.bytes)).toBe(true);
 });
 
+test('a request for nothing is merged by its own merge and no other, and costs its fee once', async () => {
+  const reserve = await fundedReserve(exchange, '0.1');
+  const [keys, terms] = [newPurse(), termsOf('0')];
+  const body = requestBody(baseUrl, keys, { terms, reserve, fee: PURSE_FEE });
+  expectConfirmed(await postRequest(baseUrl, reserve, body), keys, terms, offers, 0n);
+  for (const other of [mergeBody(baseUrl, keys, terms, newReserve()), mergeBody(baseUrl, keys, terms, reserve, 1)]) {
+    expect(expectRefusal(await postPurse(baseUrl, keys, 'merge', other), 409, 1676)).toMatchObject({
+      reserve_pub: reserve.pub,
+      merge_sig: body.merge_sig,
+      merge_timestamp: body.merge_timestamp,
+    });
+  }
+  const same = mergeBody(baseUrl, keys, terms, reserve, (body.merge_timestamp as { t_s: number }).t_s);
+  expect(same.merge_sig).toBe(body.merge_sig);
+  const merged = await postPurse(baseUrl, keys, 'merge', same);
+  expectMerged(merged, baseUrl, keys, terms, reserve);
+  expect((await postPurse(baseUrl, keys, 'merge', same)).bytes.equals(merged.bytes)).toBe(true);
+  expect(await mergesOf(reserve)).toMatchObject([
+    { amount: 'KUDOS:0', purse_fee: 'KUDOS:0.04', flags: 3, merged: true },
+  ]);
+  expect(await balanceOf(baseUrl, reserve)).toBe(units('0.06'));
+});
+
 test('the quota counts purses that wait; deletion and payment give their places back', async () => {
   const reserve = await fundedReserve(exchange, '0.1');
   const [paid, deleted, third, fourth] = [newPurse(), newPurse(), newPurse(), newPurse()];
@@ -155,6 +179,26 @@ test('two requests at once for the last place of the quota: one gets it', async 
   const same = await Promise.all(Array.from({ length: 6 }, () => ask(keys, terms, reserve, options)));
   for (const reply of same) expect(reply.text).toBe(expectOk(reply) && same[0]?.text);
   expect(await balanceOf(baseUrl, reserve)).toBe(units('0.06'));
+});
+
+test('the last deposit and the deletion at once: one of them wins, and the money is in one place', async () => {
+  const reserve = await fundedReserve(exchange, '0.1');
+  const coins = await newCoins(exchange, offers, ...Array<string>(12).fill('0.1'));
+  let paid = 0n;
+  for (const coin of coins) {
+    const [keys, terms] = [newPurse(), termsOf('0.09')];
+    expectOk(await ask(keys, terms, reserve));
+    const [deposited, deleted] = await Promise.all([deposit(keys, coin), deletePurse(baseUrl, keys)]);
+    if (deleted.status === 204) {
+      expectRefusal(deposited, 410, 1031);
+      expectRefusal(await coinHistory(baseUrl, coin), 404, 1019);
+    } else {
+      expectRefusal(deleted, 409, 1679);
+      expectOk(deposited);
+      paid += terms.target;
+    }
+  }
+  expect(await balanceOf(baseUrl, reserve)).toBe(units('0.1') + paid);
 });
 
 test('a purse that nobody pays expires, and so does its place in the quota', async () => {

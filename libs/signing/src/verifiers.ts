@@ -14,8 +14,9 @@ import {
 } from './verify.js';
 
 /*
- * Checks of client signatures and disclosed coins, off the event loop. A few are checked on the spot, where handing them over would cost
- * more than they do; more are spread over threads, one for each core. Costs are counted in Ed25519 verifications.
+ * Checks of client signatures and disclosed coins, off the event loop. A few are checked on the spot, where handing
+ * them over would cost more than they do; more are spread over threads, one for each core. Costs are counted in
+ * Ed25519 verifications.
  */
 
 /** More is to be verified than can be done in time: 503 with Retry-After. */
