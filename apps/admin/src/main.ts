@@ -1,6 +1,8 @@
 /** `npm run admin`: keys, decisions, read models and the ledger of an exchange. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { accountCommands } from './accounts.js';
 import { Cli, type CommandGroup } from './cli.js';
+import { doctorCommands } from './doctor.js';
 import { ledgerCopyCommands } from './ledger/copy.js';
 import { ledgerCommands } from './ledger/ledger.js';
 import { legitimizationCommands } from './legitimization.js';
@@ -13,7 +15,7 @@ import { transferCommands } from './transfers.js';
 
 const HELP = `
 Examples:
-  npm run admin -- status
+  npm run admin -- doctor
   npm run admin -- offline export --to request.json
   npm run admin -- legitimization list
   npm run admin -- transfer list --status rejected
@@ -24,12 +26,14 @@ Exit codes: 0 done, 1 refused or found wrong, 2 wrong usage, 3 nobody to ask (no
 
 const GROUPS: readonly CommandGroup[] = [
   serviceCommands,
+  doctorCommands,
   offlineCommands,
   masterCommands,
   projectionCommands,
   ledgerCommands,
   legitimizationCommands,
   transferCommands,
+  accountCommands,
   ledgerCopyCommands,
 ];
 

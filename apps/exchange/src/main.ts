@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
 import { startAdmin } from './admin/admin.server.js';
+import { checkStopped } from './admin/stopped.js';
 import { readConfig, type Settings } from './config/config.js';
 import { ConfigError } from './config/reader.js';
 import { layFoundation, type RunningFoundation } from './foundation.js';
@@ -30,7 +31,12 @@ const EXIT_FAULT = 70;
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   process.umask(0o077); // ledger, views and keys are the owner's alone, wherever the data folder lies
-  const settings = readConfig(resolve(process.env.FLORIN_CONFIG || DEVELOPMENT_CONFIG), process.env);
+  const configured = () => readConfig(resolve(process.env.FLORIN_CONFIG || DEVELOPMENT_CONFIG), process.env);
+  if (process.argv.includes('--check')) {
+    process.stdout.write(`${JSON.stringify(await checkStopped(configured))}\n`, () => process.exit());
+    return;
+  }
+  const settings = configured();
   const log = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: false }));
   mkdirSync(settings.data, { recursive: true, mode: 0o700 });
   const runFile = join(settings.data, 'run.json');
