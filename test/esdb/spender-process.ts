@@ -6,8 +6,11 @@ import { accept, refuse } from '@florin/domain';
 import { type EventStream, Ledger } from '@florin/event-store';
 import { openLedger } from './tools.js';
 
+/** It is about the race, not about times, however busy the machine is. */
+const UNHURRIED = { callTimeoutMs: 10_000, leaseMs: 5_000, commitTimeoutMs: 60_000 };
+
 const [connectionString = '', instance = '', name = '', coins = ''] = process.argv.slice(2);
-const { store, stream } = await openLedger(connectionString, { instance });
+const { store, stream } = await openLedger(connectionString, { instance, ...UNHURRIED });
 const ledger = new Ledger(store);
 const spent = (key: string): EventStream<number, number> => ({
   name: stream(key),

@@ -158,9 +158,9 @@ export class HeadKeeper {
 
   private otherLedger({ size }: Head): DamagedStore {
     return new DamagedStore(
-      `the ledger on the server is not the one whose first ${size} events this node has seen (${this.path}): events are ` +
-        'missing or were changed. Restore the server from a backup that is not older than this file; a backup that is ' +
-        'older has forgotten what was acknowledged',
+      `the ledger on the server is not the one whose first ${size} events this node has seen (${this.path}): events ` +
+        'are missing or were changed. Restore the server from a backup that is not older than this file; a backup ' +
+        'that is older has forgotten what was acknowledged',
     );
   }
 }

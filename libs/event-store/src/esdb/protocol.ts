@@ -1,6 +1,7 @@
 /**
  * The commit protocol: units over several streams of a server that can only append to one.
- * `docs/eventstoredb-commit.md` says why it is correct; `test/simulation/commit-model` runs exactly this code against a simulated server.
+ * `docs/eventstoredb-commit.md` says why it is correct; `test/simulation/commit-model` runs exactly this code against
+ * a simulated server.
  */
 import {
   type Committed,
