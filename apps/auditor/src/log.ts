@@ -41,6 +41,8 @@ export class Log {
   head: Head | undefined;
   /** The key it is signed with, base32. */
   headKey: string | undefined;
+  /** A head seen earlier covers other events. */
+  private isRewritten = false;
   /** Roots that were computed at sizes of heads seen earlier. */
   private expected: SeenHead[] = [];
 
@@ -152,7 +154,7 @@ export class Log {
       return false;
     }
     this.head = head;
-    return true;
+    return !this.isRewritten; // a second history is not remembered beside the first
   }
 
   /** Heads of earlier audits that this history is too short for. */
@@ -213,6 +215,7 @@ export class Log {
     if (this.holes > 0 || Buffer.from(this.frontier.root()).toString('base64') === root) return;
     const detail = `the first ${size} events are not those that a head seen earlier covers`;
     this.findings.addOnce('all', { code: 'history-rewritten', detail });
+    this.isRewritten = true;
   }
 
   private missing(index: number): void {

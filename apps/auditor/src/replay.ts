@@ -180,7 +180,8 @@ export class Replay {
     });
     if (!ref) this.unit.tear();
     else if (!event) {
-      this.log.malformed(ref, fault);
+      if (this.codec || fault !== '') this.log.malformed(ref, fault);
+      else this.untold(ref);
       this.unit.tear();
     } else {
       this.log.checkTime(ref, item.writtenAtUs);
@@ -189,14 +190,19 @@ export class Replay {
     }
   }
 
-  private decode(event: SourceEvent): AnyEvent {
+  private untold(event: EventRef): void {
+    this.damage.mark(event.stream);
+    const detail = 'it came before the terms of the ledger, and cannot be judged';
+    this.findings.addOnce('all', { code: 'terms-missing', event, detail });
+  }
+
+  /** @returns nothing before the terms of the ledger are known @throws EventFormatError */
+  private decode(event: SourceEvent): AnyEvent | undefined {
     const category = this.categoryOf(event.stream);
     const data = event.data ?? (JSON.parse(event.text) as JsonObject);
     if (!this.codec) {
       const { currency } = data as { currency?: unknown };
-      if (category !== 'keys' || typeof currency !== 'string') {
-        throw new EventFormatError('the first event does not say the terms of the ledger');
-      }
+      if (category !== 'keys' || typeof currency !== 'string') return undefined;
       this.codec = new EventCodec(currency);
     }
     return this.codec.decode(category, { type: event.type, version: event.version, data });

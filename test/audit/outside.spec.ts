@@ -1,0 +1,340 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compareBank, type FindingCode, Replay, type ReplayOptions, readBank } from '@florin/auditor';
+import { decodeBase32 } from '@florin/encoding';
+import { exportEventLine, exportHeaderLine, exportTailLine } from '@florin/event-store';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { send } from '../e2e/support/http.js';
+import { type RunningExchange, startExchange } from '../support/exchange.js';
+import { BANK_FRAUDS, type BankFile } from './bank-frauds.js';
+import { type Evidence, Insider, noise, plus, readEvidence, type Written } from './insider.js';
+import { mint, ownPurse } from './own-wallet.js';
+import { configure, live } from './story.js';
+
+// What an auditor holds against the ledger from outside: the bank's history, his own memory, other auditors.
+const PROGRAM = fileURLToPath(new URL('../../../apps/auditor/dist/main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'florin-audit-'));
+let exchange: RunningExchange;
+let evidence: Evidence;
+let bank: BankFile;
+let whileRunning: Ended;
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+beforeAll(async () => {
+  exchange = await startExchange({ configure });
+  await live(exchange);
+  const gateway = `${exchange.bankUrl}accounts/exchange/taler-wire-gateway/`;
+  const history = async (way: string) => (await send(`${gateway}history/${way}?delta=1000`)).json;
+  bank = { ...(await history('incoming')), ...(await history('outgoing')) } as unknown as BankFile;
+  whileRunning = await auditor(
+    ...['--data', exchange.data, '--memory', join(folder, 'first'), '--bank', gateway],
+    ...['--account-keys', join(exchange.data, 'keys/accounts'), '--html', join(folder, 'report.html'), '--json', '-'],
+  );
+  expect(await exchange.stop()).toBe(0);
+  evidence = await readEvidence(exchange.data);
+});
+afterAll(() => {
+  exchange.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the program to its end. */
+async function auditor(...args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [out, err] = [[] as Buffer[], [] as Buffer[]];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
+}
+
+/** What the export of a planted history looks like. */
+async function exportOf(insider: Insider): Promise<string> {
+  let text = exportHeaderLine({ origin: insider.origin, first: 0, exportedAt: 1 });
+  for await (const { items, head } of insider.source().read(0)) {
+    for (const item of items) {
+      if ('text' in item) text += exportEventLine({ ...item, data: JSON.parse(item.text) });
+    }
+    if (head) text += exportTailLine({ head: head.note, next: head.size });
+  }
+  return text;
+}
+
+async function exported(insider: Insider, name: string): Promise<string> {
+  const path = join(folder, name);
+  writeFileSync(path, await exportOf(insider));
+  return path;
+}
+
+test('an exchange that runs is audited beside it, with its bank and its accounts: no finding', () => {
+  const report = JSON.parse(whileRunning.out);
+  expect(report.findings).toEqual({ total: 0, byCode: [], list: [] });
+  expect(report).toMatchObject({ format: 'florin-audit', verdict: 'clean', mode: 'full replay' });
+  expect(report.checked.sealedAccounts.opened).toBeGreaterThan(10);
+  expect(report.checked.sealedAccounts.unopened).toBe(0);
+  expect(report.checked.bank.accounts).toMatchObject([
+    { account: 'exchange-account-1', credits: bank.incoming_transactions.length },
+  ]);
+  expect(report.log.head.size).toBe(report.log.events);
+  expect(whileRunning).toMatchObject({ code: 0, err: expect.stringContaining('events') });
+  const page = readFileSync(join(folder, 'report.html'), 'utf8');
+  expect(page).toContain('No finding: every coin and every cent of the ledger is accounted for.');
+  expect(page).toContain('<polyline');
+  expect(page).not.toMatch(/<script|<link|src=|url\(|href="(?!#)/);
+});
+
+describe('the bank', () => {
+  test.each(BANK_FRAUDS.map((one) => [one.codes[0], one.what, one] as const))(
+    '%s: %s',
+    async (_code, _what, planted) => {
+      const changed = structuredClone(bank);
+      planted.plant(changed);
+      const path = join(folder, 'bank.json');
+      writeFileSync(path, JSON.stringify(changed));
+      const replay = await replayed(new Insider(evidence));
+      // Asked an hour later, so that nothing is excused by its being new.
+      const history = await readBank(path, 'KUDOS');
+      compareBank(replay, [{ ...history, askedAt: history.askedAt + 3600 }], replay.lastAt);
+      expect([...replay.findings.counts.keys()].sort()).toEqual([...planted.codes].sort());
+    },
+  );
+
+  test('bank-debit-late: an order that the bank never got', async () => {
+    const insider = new Insider(evidence);
+    const confirmed = insider.the('TransferConfirmed');
+    const { wtid } = insider.the('TransferRequested', ({ stream }) => stream === confirmed.stream).data;
+    insider.remove(confirmed);
+    const rows = bank.outgoing_transactions.filter((row) => row.wtid !== wtid);
+    const path = join(folder, 'bank.json');
+    writeFileSync(path, JSON.stringify({ ...bank, outgoing_transactions: rows }));
+    const replay = await replayed(insider);
+    const history = await readBank(path, 'KUDOS');
+    const later = history.askedAt + 2 * 86_400;
+    compareBank(replay, [{ ...history, askedAt: later }], later);
+    expect([...replay.findings.counts.keys()]).toEqual(['bank-debit-late']);
+  });
+
+  test('a history that is none is no audit', async () => {
+    const path = join(folder, 'no-bank.json');
+    writeFileSync(path, '{"incoming_transactions":[{"row_id":"one"}]}');
+    const ended = await auditor('--data', exchange.data, '--bank', path);
+    expect(ended).toMatchObject({ code: 2, out: '', err: expect.stringContaining('no-bank.json') });
+  });
+});
+
+async function replayed(insider: Insider, options: ReplayOptions = {}, now?: number): Promise<Replay> {
+  const replay = new Replay({ threads: 0, ...options });
+  for await (const stretch of insider.source().read(0)) await replay.take(stretch);
+  await replay.settle(now ?? replay.lastAt);
+  replay.conclude();
+  return replay;
+}
+const codesOf = ({ findings }: Replay): FindingCode[] => [...findings.counts.keys()].sort();
+
+describe('what an auditor knows besides', () => {
+  const DAY = 86_400;
+
+  test('master-key-wrong: another master key than his', async () => {
+    const replay = await replayed(new Insider(evidence), { masterPub: noise(32) });
+    expect(codesOf(replay)).toEqual(['master-key-wrong', 'master-signature-invalid']);
+  });
+
+  test('sealed-account-wrong: another account under the seal', async () => {
+    const insider = new Insider(evidence);
+    const funded = insider.the('ReserveFunded');
+    const honest = funded.data.sealedOrigin as string;
+    const keys = new Map(
+      readdirSync(join(insider.keysFolder, 'accounts')).map((name) => {
+        const { hPayto, key } = JSON.parse(readFileSync(join(insider.keysFolder, 'accounts', name), 'utf8'));
+        return [hPayto as string, decodeBase32(key as string, 32)] as const;
+      }),
+    );
+    // What is sealed under a key that was destroyed since cannot be opened, and is counted, not blamed.
+    funded.data.sealedOrigin = noise(80);
+    const forgotten = await replayed(insider, { accountKeys: keys });
+    expect(codesOf(forgotten)).toEqual([]);
+    expect(forgotten.accounts.seals.unopened).toBe(1);
+    funded.data.sealedOrigin = `${honest.slice(0, -8)}00000000`;
+    expect(codesOf(await replayed(insider, { accountKeys: keys }))).toEqual(['sealed-account-wrong']);
+  });
+
+  test('reserve-not-closed, purse-not-closed: what is long overdue', async () => {
+    const insider = new Insider(evidence);
+    insider.insert(ownPurse(insider, [{ coin: mint(insider, insider.offer('KUDOS:10')), amount: 'KUDOS:1' }]).unit);
+    const replay = await replayed(insider);
+    expect(codesOf(replay)).toEqual([]);
+    await replay.settle(replay.lastAt + 40 * DAY);
+    expect(codesOf(replay)).toEqual(['purse-not-closed', 'reserve-not-closed']);
+  });
+
+  test('escrow-mismatch: sums that nothing explains', async () => {
+    const replay = await replayed(new Insider(evidence));
+    replay.totals.sums.paid -= 1n;
+    replay.conclude();
+    expect(replay.findings.kept).toMatchObject([{ code: 'escrow-mismatch', gain: 1n }]);
+  });
+
+  test('terms-missing: a ledger that does not begin with its terms', async () => {
+    const insider = new Insider(evidence);
+    insider.events.unshift(...insider.events.splice(1, 1));
+    expect(codesOf(await replayed(insider))).toContain('terms-missing');
+  });
+});
+
+describe('an auditor remembers', () => {
+  const change = (insider: Insider): void => {
+    const funded = insider.the('ReserveFunded', ({ data }) => data.amount === 'KUDOS:60');
+    for (const event of insider.unitOf(funded)) event.data.amount = plus(event.data.amount, 1n);
+  };
+  const cutOff = (insider: Insider): void => {
+    for (let count = 0; count < 2; count += 1) insider.remove(...insider.unitOf(insider.events.at(-1) as Written));
+  };
+
+  test('history-rewritten: an old event changed, every hash and the head made anew', async () => {
+    const insider = new Insider(evidence);
+    change(insider);
+    const path = await exported(insider, 'rewritten.jsonl');
+    const known = await auditor('--from', path, '--memory', join(folder, 'first'));
+    expect(known.out).toMatch(/^history-rewritten: /m);
+    expect(known.out).toMatch(/^1 finding: history-rewritten\./m);
+    expect(known.code).toBe(1);
+    const stranger = await auditor('--from', path, '--memory', join(folder, 'stranger'));
+    expect(stranger).toMatchObject({ code: 0 });
+  });
+
+  test('history-shortened: the newest events gone, the head made anew', async () => {
+    const insider = new Insider(evidence);
+    cutOff(insider);
+    const path = await exported(insider, 'shortened.jsonl');
+    const ended = await auditor('--from', path, '--memory', join(folder, 'first'), '--quiet');
+    expect(ended).toMatchObject({ code: 1, err: '' });
+    expect(ended.out).toMatch(/^1 finding: history-shortened\./m);
+  });
+
+  test('split-view: two auditors with signed heads that contradict each other', async () => {
+    const [first, stranger] = [join(folder, 'first/heads'), join(folder, 'stranger/heads')];
+    const ended = await auditor('compare', first, stranger);
+    expect(ended).toMatchObject({ code: 1, out: expect.stringMatching(/^split-view: /) });
+    expect(await auditor('compare', first, first)).toMatchObject({ code: 0 });
+  });
+
+  test('one who saw less is brought together by a proof, and a false history is not', async () => {
+    const insider = new Insider(evidence);
+    cutOff(insider);
+    const [short, whole] = [
+      await exported(insider, 'short.jsonl'),
+      await exported(new Insider(evidence), 'whole.jsonl'),
+    ];
+    const [early, late] = [join(folder, 'early'), join(folder, 'late')];
+    expect((await auditor('--from', short, '--memory', early)).code).toBe(0);
+    expect((await auditor('--from', whole, '--memory', late)).code).toBe(0);
+    const heads = [join(early, 'heads'), join(late, 'heads')];
+    const [from, to] = [insider.events.length, evidence.events.length].map(String) as [string, string];
+    const open = await auditor('compare', ...heads);
+    expect(open).toMatchObject({ code: 2, out: expect.stringContaining(`audit prove ${from} ${to}`) });
+    const proof = join(folder, 'proof.json');
+    expect((await auditor('prove', from, to, '--from', whole, '--out', proof)).code).toBe(0);
+    expect(await auditor('compare', ...heads, '--proof', proof)).toMatchObject({ code: 0 });
+    change(insider);
+    rmSync(early, { recursive: true });
+    expect((await auditor('--from', await exported(insider, 'short.jsonl'), '--memory', early)).code).toBe(0);
+    expect(await auditor('compare', ...heads, '--proof', proof)).toMatchObject({ code: 1 });
+  });
+
+  test('an audit goes on from its checkpoint, and what was found stays found', async () => {
+    const memory = join(folder, 'incremental');
+    const insider = new Insider(evidence);
+    cutOff(insider);
+    const short = await exported(insider, 'grows.jsonl');
+    expect((await auditor('--from', short, '--memory', memory)).code).toBe(0);
+    const whole = new Insider(evidence);
+    whole.insert([
+      { stream: whole.the('ReserveFunded').stream, type: 'ReserveFunded', data: whole.the('ReserveFunded').data },
+    ]);
+    await exported(whole, 'grows.jsonl');
+    const found = await auditor('--from', short, '--memory', memory, '--incremental', '--json', '-');
+    expect(JSON.parse(found.out)).toMatchObject({ mode: 'continued from a checkpoint', findings: { total: 1 } });
+    expect(JSON.parse(found.out).findings.list[0]).toMatchObject({ code: 'credit-invented', kind: 'money' });
+    const again = await auditor('--from', short, '--memory', memory, '--incremental', '--json', '-');
+    expect(JSON.parse(again.out).findings).toMatchObject({ total: 1 });
+    const [name] = readdirSync(memory).filter((file) => file.endsWith('.checkpoint'));
+    const path = join(memory, name as string);
+    const bytes = readFileSync(path);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    writeFileSync(path, bytes);
+    const refused = await auditor('--from', short, '--memory', memory, '--incremental');
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('was changed') });
+  });
+});
+
+test('a log that is followed over its feed: a bad event is reported as it comes', async () => {
+  const insider = new Insider(evidence);
+  const server = createServer(async (request, reply) => {
+    const isKnown = request.headers.authorization === 'Bearer secret-token';
+    reply.writeHead(isKnown ? 200 : 401).end(isKnown ? await exportOf(insider) : '');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`;
+  const args = ['--from', url, '--memory', join(folder, 'follower'), '--follow', '--quiet'];
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, FLORIN_FEED_TOKEN: 'secret-token' },
+  });
+  let out = '';
+  const said = (what: RegExp): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (what.test(out)) resolve();
+      };
+      child.stdout.on('data', look);
+      look();
+    });
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  await said(/^following /m);
+  expect(out).toMatch(/^No finding: /m);
+  insider.insert(
+    ownPurse(
+      insider,
+      Array.from({ length: 3 }, () => payment(insider)),
+    ).unit,
+  );
+  await said(/^emergency-count: /m);
+  child.kill('SIGTERM');
+  expect(await ended).toBe(1);
+
+  const refused = await auditor('--from', url);
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('answers 401') });
+});
+
+const payment = (insider: Insider) => ({ coin: mint(insider, insider.offer('KUDOS:10')), amount: 'KUDOS:1' });
+
+test.each([
+  ['a folder that is not there', ['--data', 'nowhere'], 'nowhere'],
+  ['an option that is none', ['--all'], 'unknown option'],
+  ['a file that is no export', ['--from', PROGRAM], 'does not begin like an export'],
+])('%s cannot be audited: exit code 2', async (_, args, words) => {
+  const ended = await auditor(...args);
+  expect(ended).toMatchObject({ code: 2, out: '' });
+  expect(ended.err).toContain(words);
+});
+
+test('an export that was cut off is no audit', async () => {
+  const text = await exportOf(new Insider(evidence));
+  const path = join(folder, 'cut.jsonl');
+  writeFileSync(path, text.slice(0, text.length / 2));
+  const ended = await auditor('--from', path, '--memory', join(folder, 'cut'), '--quiet');
+  expect(ended).toMatchObject({ code: 2, err: expect.stringContaining('cut off') });
+});
