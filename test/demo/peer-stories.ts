@@ -1,5 +1,6 @@
+import type { Coin } from '@florin/client';
 import type { Primitives } from '@florin/crypto';
-import { encodeBase32 } from '@florin/encoding';
+import { equalBytes } from '@florin/encoding';
 import { checkSharedBooks, type SharedBooks } from './books.js';
 import type { Narrator, StepTeller } from './narrator.js';
 import { Person, sum, type Tally } from './person.js';
@@ -33,17 +34,15 @@ export async function tellPeerStories(narrator: Narrator, options: PeerOptions):
   narrator.chapter('Purses that nobody takes');
   await tellRefunds(narrator, cast);
 
-  // The coins that were withdrawn as several of one kind: one of them pays a little, and all are recouped.
-  const nameOf = ({ denominationHash }: { readonly denominationHash: Uint8Array }) => encodeBase32(denominationHash);
+  // Of the coins that were withdrawn as several of one kind one pays a little, and whatever is left of all is recouped.
   const untouched = (await anna.spendable(withdrawn)).filter(
     ({ coin, residual }) => residual.units === coin.value.units,
   );
-  const spare = untouched.findLast(
-    ({ coin }) => untouched.filter((other) => nameOf(other.coin) === nameOf(coin)).length > 1,
-  );
-  const revoked = spare ? withdrawn.filter((coin) => nameOf(coin) === nameOf(spare.coin)) : [];
+  const spare = untouched.findLast(({ coin }) => untouched.filter((other) => isSameKind(coin, other.coin)).length > 1);
   narrator.chapter('A pull payment: Ben asks Anna');
   await tellPull(narrator, cast, spare ? [spare.coin] : anna.coins);
+  const kind = await anna.spendable(withdrawn.filter((coin) => spare && isSameKind(coin, spare.coin)));
+  const revoked = kind.filter(({ residual }) => residual.units > 0n).map(({ coin }) => coin);
   narrator.chapter('A denomination that went wrong');
   await tellRecoup(narrator, cast, { admin, withdrawn, revoked });
 
@@ -54,3 +53,5 @@ export async function tellPeerStories(narrator: Narrator, options: PeerOptions):
   await narrator.step('Count the money of both', async (step: StepTeller) => checkSharedBooks(books, step));
   return { books, signaturesVerified: anna.client.signaturesVerified + ben.client.signaturesVerified };
 }
+
+const isSameKind = (a: Coin, b: Coin): boolean => equalBytes(a.denominationHash, b.denominationHash);

@@ -1,5 +1,5 @@
 import type { Coin, RecoupEntry } from '@florin/client';
-import { type Amount, encodeBase32, equalBytes, formatAmount } from '@florin/encoding';
+import { type Amount, encodeBase32, formatAmount } from '@florin/encoding';
 import { CheckFailed, type Narrator, type StepTeller } from './narrator.js';
 import { now, refusalOf, short, sum } from './person.js';
 import type { Cast } from './push-story.js';
@@ -10,7 +10,10 @@ import type { AdminAccess } from './surroundings.js';
  * them goes back into the reserve that they came from.
  */
 
-/** @param withdrawn all coins of one withdrawal, in its order; those of the denomination of `revoked` are recouped */
+/**
+ * @param withdrawn all coins of one withdrawal, in its order
+ * @param revoked those among them that are of one denomination and have something left: they are recouped
+ */
 export async function tellRecoup(
   narrator: Narrator,
   cast: Cast,
@@ -54,8 +57,7 @@ export async function tellRecoup(
     step.wrote('CoinRecouped', 'CoinsRecouped');
   });
 
-  const isRevoked = (coin: Coin): boolean => equalBytes(coin.denominationHash, first.denominationHash);
-  const entries: RecoupEntry[] = withdrawn.map((coin) => (isRevoked(coin) ? coin : coin.envelopeHash));
+  const entries: RecoupEntry[] = withdrawn.map((coin) => (revoked.includes(coin) ? coin : coin.envelopeHash));
   await narrator.step('Anna has all of them recouped in one request', async (step: StepTeller) => {
     const residuals = (await anna.spendable(revoked)).map(({ residual }) => residual.units);
     const before = await anna.balance();
