@@ -14,8 +14,16 @@ export interface Run {
 }
 
 /** The tool on a data folder, to its end. */
-export function runAdmin(data: string, ...args: string[]): Promise<Run> {
-  const child = spawn(process.execPath, [PROGRAM, '--data', data, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+export const runAdmin = (data: string, ...args: string[]): Promise<Run> => runAdminWith({}, data, ...args);
+
+/** @param environment what it finds there besides */
+export function runAdminWith(
+  environment: Readonly<Record<string, string>>,
+  data: string,
+  ...args: string[]
+): Promise<Run> {
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [PROGRAM, '--data', data, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
