@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExchange, smallKeys, startExchange } from '../support/exchange.js';
 import { newPlanchets, withdraw } from './support/coins.js';
@@ -75,6 +76,16 @@ test('metrics count requests, commits and what is owed, and name no customer', a
   expect(BigInt(Math.round((count('florin_reserves_held{currency="KUDOS"}') ?? 0) * 1e8))).toBe(left);
   expect(count('florin_purses_held{currency="KUDOS"}')).toBe(0);
   expect([...found.keys()].join('\n')).not.toContain(reserve.pub);
+});
+
+test('the page for operators names every metric, and no other', async () => {
+  const page = readFileSync(new URL('../../../docs/deployment.md', import.meta.url), 'utf8');
+  const named = new Set([...page.matchAll(/\bflorin_[a-z_]+/g)].map(([name]) => name));
+  const { text } = await send(`${exchange.adminUrl}metrics`, {
+    headers: { Authorization: `Bearer ${exchange.metricsCredential}` },
+  });
+  const served = [...text.matchAll(/^# HELP (florin_\w+)/gm)].map(([, name]) => name);
+  expect([...named].sort()).toEqual(served.sort());
 });
 
 test('metrics have a credential of their own', async () => {
