@@ -24,6 +24,10 @@ export class ExchangeSigners {
   async signBlinded(
     coins: readonly { readonly denominationHash: DenominationHash; readonly planchet: Planchet }[],
   ): Promise<readonly BlindSignature[]> {
+    // Not on a view of the keys that grew old while the request waited: a revocation might have been missed.
+    if (!this.keys.usableBook()) {
+      throw retryLater(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, 'the view of the keys could not be confirmed');
+    }
     const requests = coins.map(({ denominationHash, planchet }) => ({
       denominationHash,
       planchet: planchetBytes(planchet),

@@ -6,7 +6,8 @@ import { backoffOf, persistently, type Surroundings } from './surroundings.js';
 import { pause } from './timing.js';
 
 const RESUBSCRIBING = { firstMs: 20, mostMs: 5_000 };
-const BACKWARD_EVENTS = 64;
+/** The last unit is near the end, or behind much that is not ours. */
+const BACKWARD_EVENTS = { first: 64, most: 2_048 };
 
 export interface Place {
   readonly prefixes: readonly string[];
@@ -61,8 +62,8 @@ export async function lastCommitted(
   floor: () => Position,
 ): Promise<CommittedEntry | undefined> {
   let before: bigint | 'end' = 'end';
-  for (;;) {
-    const events = await client.readAllBackward({ before, max: BACKWARD_EVENTS });
+  for (let max = BACKWARD_EVENTS.first; ; max = Math.min(4 * max, BACKWARD_EVENTS.most)) {
+    const events = await client.readAllBackward({ before, max });
     for (const raw of events) {
       if (!raw.stream.startsWith(prefix)) continue;
       const entry = entryOf(raw);

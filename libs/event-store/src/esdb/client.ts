@@ -42,8 +42,8 @@ export interface ClientOptions {
 /** A page is cut off behind the event that brings it to so many characters. */
 const PAGE_CHARS = 4 * 1024 * 1024;
 
-/** Checkpoints of a subscription come after so many windows of 32 events. */
-const CHECKPOINT_WINDOWS = 32;
+/** Checkpoints of a subscription come after so many windows of 32 events: leases are renewed all the time. */
+const CHECKPOINT_WINDOWS = 4;
 
 type Stored = NonNullable<ResolvedEvent['event']>;
 
