@@ -59,7 +59,7 @@ test('a read model is shown as it was at a position or a time, and as it is', as
   expect((await admin('projection', 'show', 'nonsense')).code).toBe(1);
 });
 
-test('what does not follow from the events is found, and gone after a rebuild beside the running exchange', async () => {
+test('what does not follow from the events is found, and gone after a rebuild', async () => {
   expect((await admin('projection', 'verify')).json.differences).toEqual([]);
   await exchange.stop();
   const views = new Database(join(exchange.data, 'views.db'));

@@ -160,7 +160,7 @@ export function orderMessages(order: MasterOrder, masterPub: Uint8Array): OrderM
   }
 }
 
-/** Three signatures: for the exchange, and for wallets since 2023 and before. Restrictions of accounts there are none. */
+/** Three signatures: for the exchange, and for wallets since 2023 and before. There are no restrictions. */
 function wireAccountMessages({ paytoUri, start }: WireAccountOrder): OrderMessages {
   const hPayto = hash.fullPayto(paytoUri);
   const none = hash.json([]);

@@ -1,4 +1,4 @@
-/** What the configuration says and the master key has to vouch for: log key, wire accounts, fees, age groups, officers. */
+/** What the configuration says and the master key vouches for: log key, wire accounts, fees, age groups, officers. */
 import { formatAgeGroups } from '@florin/crypto';
 import type { EddsaPub, KeyBook, KeysEvent } from '@florin/domain';
 import { canonicalJson, decodeBase32, encodeBase32 } from '@florin/encoding';

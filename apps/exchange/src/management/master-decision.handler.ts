@@ -1,4 +1,4 @@
-/** A decision of the master key about accounts, fees, officers, extensions, the log key, or the end of a signing key. */
+/** A decision of the master key about accounts, fees, officers, extensions, the log key, or a signing key's end. */
 import {
   accept,
   type Decision,

@@ -63,7 +63,7 @@ export class SqliteReader {
     return BigInt(this.newest.size - 1) as Position;
   }
 
-  /** The position after which `readAll` begins with the unit of event `index`; the last one if there is no such event. */
+  /** The position after which `readAll` begins with the unit of event `index`; the last one if there is none. */
   positionBefore(index: number): Promise<Position> {
     return this.readers.positionBefore(index);
   }

@@ -147,7 +147,7 @@ export class SqliteStore implements EventStore {
     return this.guarded(() => this.readers.lastWrittenAtUs());
   }
 
-  /** The position after which `readAll` begins with the unit of event `index`; the last one if there is no such event. */
+  /** The position after which `readAll` begins with the unit of event `index`; the last one if there is none. */
   positionBefore(index: number): Promise<Position> {
     return this.guarded(() => this.readers.positionBefore(index));
   }
