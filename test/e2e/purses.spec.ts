@@ -204,6 +204,8 @@ test('every conflict shows what was signed first', async () => {
   expect(expectRefusal(await postPurse(baseUrl, keys, 'deposit', more), 409, 1858)).toMatchObject({
     coin_pub: one.key.pub,
     coin_sig: body.deposits[0]?.coin_sig,
+    h_denom_pub: body.deposits[0]?.denom_pub_hash,
+    h_age_restrictions: '0'.repeat(52),
     amount: 'KUDOS:0.5',
   });
   const rewritten = createBody(keys, terms, [depositItem(baseUrl, keys, two)], contractOf(keys));

@@ -13,7 +13,7 @@ import type {
   RecoupRefusal,
   SignedTerms,
 } from '@florin/domain';
-import { ErrorCode, formatAmount, type SentErrorCode, timestampJson } from '@florin/encoding';
+import { ErrorCode, encodeBase32, formatAmount, type SentErrorCode, timestampJson } from '@florin/encoding';
 import { Injectable } from '@nestjs/common';
 import type { CoinCheckRefusal } from '../coins/coin.checks.js';
 import type { Proven } from '../coins/history.js';
@@ -23,6 +23,9 @@ import { KeyRing } from '../runtime/key-ring.js';
 import { Config } from '../runtime/tokens.js';
 import { malformedParameter, TalerError } from './taler-error.js';
 import { coinSignatureJson } from './wire-crypto.js';
+
+/** What stands in a signed deposit for the age commitment that the coin does not have: clients parse the member. */
+const NO_AGE_COMMITMENT = encodeBase32(new Uint8Array(32));
 
 /** Every refusal of the endpoints of coins and purses, but for those that other endpoints have too. */
 export type PurseRefusal =
@@ -109,7 +112,7 @@ export class PurseRefusals {
           coin_pub: coinPub,
           coin_sig: earlier.coinSignature,
           h_denom_pub: earlier.denominationHash,
-          ...(earlier.ageCommitmentHash === undefined ? {} : { h_age_restrictions: earlier.ageCommitmentHash }),
+          h_age_restrictions: earlier.ageCommitmentHash ?? NO_AGE_COMMITMENT,
           amount: this.amount(earlier.amount),
         },
       }),
