@@ -149,12 +149,15 @@ describe('a coin', () => {
       kind: 'coin-of-other-age',
       coinPub: body.coin_pub,
       ageCommitmentHash: body.expected_age_commitment_hash,
+      isShown: true,
     });
     await expectSealed(refused, { payments }, ['history.0.refunded']);
     const same = client.verifyRefusal(refused, { payments: whole([coin]) });
     await expect(same).rejects.toThrow('it is the same age commitment');
     const none = changed(refused, (json) => (json.expected_age_commitment_hash = null));
-    await expect(client.verifyRefusal(none, { payments: whole([coin]) })).rejects.toThrow('nothing in it shows');
+    await expect(client.verifyRefusal(none, { payments: whole([coin]) })).rejects.toThrow('a different age commitment');
+    const silent = changed(refused, (json) => (json.history = []));
+    expect(await client.verifyRefusal(silent, { payments })).toMatchObject({ isShown: false });
   });
 
   test('that pays another amount into the same purse', async () => {

@@ -40,7 +40,13 @@ export type PurseProof =
   /** The coin's key is in use under another denomination. */
   | { readonly kind: 'coin-of-other-denomination'; readonly coinPub: string; readonly denominationHash: string }
   /** The coin's key is in use with another age commitment, or with none. */
-  | { readonly kind: 'coin-of-other-age'; readonly coinPub: string; readonly ageCommitmentHash?: string }
+  | {
+      readonly kind: 'coin-of-other-age';
+      readonly coinPub: string;
+      readonly ageCommitmentHash?: string;
+      /** Whether the coin's own signature shows it; those of recoups say nothing of an age. */
+      readonly isShown: boolean;
+    }
   /** The purse's key signed other terms. */
   | {
       readonly kind: 'purse-of-other-terms';
@@ -99,10 +105,11 @@ export const coinOfOtherAge: Verify = (body, scope, request) => {
   if (isSame(expected, ours)) throw contradiction(body, 'it is the same age commitment');
   const entries = entriesOf(body, coin, coin.denominationHash, scope);
   const named = expected && encodeBase32(expected);
-  const isShown = entries.some((entry) => entry.type === 'PURSE-DEPOSIT' && entry.ageCommitmentHash === named);
-  if (!isShown) throw contradiction(body, 'nothing in it shows the other age commitment');
+  const shown = entries.flatMap((entry) => (entry.type === 'PURSE-DEPOSIT' ? [entry.ageCommitmentHash] : []));
+  if (shown.some((age) => age !== named)) throw contradiction(body, 'its history shows a different age commitment');
   const restricted = named === undefined ? {} : { ageCommitmentHash: named };
-  return { kind: 'coin-of-other-age', coinPub: encodeBase32(coin.coinPub), ...restricted };
+  const isShown = shown.length > 0;
+  return { kind: 'coin-of-other-age', coinPub: encodeBase32(coin.coinPub), ...restricted, isShown };
 };
 
 const EXPECTED = 'expected_age_commitment_hash';
