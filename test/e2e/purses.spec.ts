@@ -276,7 +276,9 @@ test('histories know what the client knows', async () => {
   const whole = await coinHistory(baseUrl, coin);
   expect(whole.headers.etag).toBe('"1"');
   expect((await coinHistory(baseUrl, coin, 0, { 'If-None-Match': '"1"' })).status).toBe(304);
-  expect((await coinHistory(baseUrl, coin, 1)).status).toBe(204);
+  expect((await coinHistory(baseUrl, coin, 1)).status).toBe(304);
+  expect((await coinHistory(baseUrl, coin, 1, { 'If-None-Match': 'odd' })).status).toBe(204);
+  expect((await coinHistory(baseUrl, coin, 2)).status).toBe(204);
   const url = `${baseUrl}coins/${coin.key.pub}/history`;
   await expectSignatureHeader(url, 'Taler-Coin-History-Signature', 1251);
   const headers = { 'Taler-Coin-History-Signature': '0'.repeat(103) };
@@ -289,7 +291,8 @@ test('histories know what the client knows', async () => {
   expect((expectOk(await reserveHistory(baseUrl, reserve, 1)).history as Json[]).map(({ type }) => type)).toEqual([
     'WITHDRAW',
   ]);
-  expect((await reserveHistory(baseUrl, reserve, 2)).status).toBe(204);
+  expect((await reserveHistory(baseUrl, reserve, 2)).status).toBe(304);
+  expect((await reserveHistory(baseUrl, reserve, 3)).status).toBe(204);
   expect((await reserveHistory(baseUrl, reserve, 0, { 'If-None-Match': '"2"' })).status).toBe(304);
   await expectSignatureHeader(`${baseUrl}reserves/${reserve.pub}/history`, 'Taler-Reserve-History-Signature', 1252);
   expectRefusal(await reserveHistory(baseUrl, newReserve()), 404, 1027);

@@ -105,8 +105,8 @@ export class Coins {
     const path = `coins/${encodeBase32(coin.publicKey)}/history${start > 0 ? `?start=${start}` : ''}`;
     const headers = { [HISTORY_HEADER]: encodeBase32(signature) };
     try {
-      const reply = await http.send({ method: 'GET', path, headers, signal, accept: [200, 204] });
-      return reply.status === 204 ? undefined : new ReplyObject(jsonOf(reply), 'history');
+      const reply = await http.send({ method: 'GET', path, headers, signal, accept: [200, 204, 304] });
+      return reply.status !== 200 ? undefined : new ReplyObject(jsonOf(reply), 'history');
     } catch (error) {
       const isUnknown = error instanceof ExchangeRefused && error.code === ErrorCode.EXCHANGE_GENERIC_COIN_UNKNOWN;
       if (isUnknown) return undefined;

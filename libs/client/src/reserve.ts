@@ -110,8 +110,8 @@ export async function getReserveHistory(
   const path = `reserves/${encodeBase32(reserve.publicKey)}/history${start > 0 ? `?start=${start}` : ''}`;
   const signature = reserve.sign(message('ReserveHistoryRequest', { startOff: BigInt(start) }));
   const headers = { [HISTORY_HEADER]: encodeBase32(signature) };
-  const reply = await http.send({ method: 'GET', path, headers, signal, accept: [200, 204] });
-  if (reply.status === 204) return { entries: [] };
+  const reply = await http.send({ method: 'GET', path, headers, signal, accept: [200, 204, 304] });
+  if (reply.status !== 200) return { entries: [] };
   const json = new ReplyObject(jsonOf(reply), 'history');
   return connection.withKeys((keys) => {
     const scope = { ...connection.voices(keys), reservePub: reserve.publicKey };

@@ -1,14 +1,17 @@
 /** GET of a history: signed by its owner, numbered by its entries, told from the number that the client knows. */
 import type { FastifyReply } from 'fastify';
 
-/** 304 for a client that knows the last entry, 204 where nothing came after `start`, else the entries. */
+/**
+ * 304 for a client that knows the last entry, 204 where nothing comes after `start`, else the entries. Whoever sends no
+ * `If-None-Match` knows what lies before `start`.
+ */
 export async function sendHistory(
   reply: FastifyReply,
   { start, knownTag, lastRow }: { start: number; knownTag: string | undefined; lastRow: number },
   body: () => Promise<object>,
 ): Promise<object | undefined> {
   reply.header('ETag', `"${lastRow}"`);
-  const known = (knownTag ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, '').replace(/^"|"$/g, ''));
+  const known = (knownTag ?? String(start)).split(',').map((tag) => tag.trim().replace(/^W\//, '').replace(/^"|"$/g, ''));
   if (known.includes(String(lastRow))) {
     reply.status(304);
     return undefined;
