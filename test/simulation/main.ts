@@ -8,9 +8,10 @@ interface Model {
 }
 
 const MODELS: Readonly<Record<string, () => Promise<Model>>> = {
+  wallets: () => import('./wallets/main.js'),
   commit: () => import('./commit-model/main.js'),
 };
-const DEFAULT_MODEL = 'commit';
+const DEFAULT_MODEL = 'wallets';
 
 const args = process.argv.slice(2);
 const at = args.findIndex((argument) => argument === '--model' || argument.startsWith('--model='));

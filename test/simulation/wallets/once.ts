@@ -1,0 +1,34 @@
+import { Broken } from './broken.js';
+import { KINDS } from './kinds.js';
+import type { VirtualProcess } from './virtual-process.js';
+import { type Size, World } from './world.js';
+
+/** What one run says about itself, as JSON on its standard output. */
+export interface Report {
+  readonly broken?: string;
+  /** Over every answer and every event. */
+  readonly digest?: string;
+  readonly events?: number;
+  readonly answers?: number;
+  /** How often each thing happened. */
+  readonly counts?: readonly (readonly [string, number])[];
+}
+
+/** In so many steps everything has to happen. */
+const WHOLE_STEPS = 10_000;
+
+/** Runs one seed in this process, whose time and chance are virtual already. */
+export async function runOnce(size: Size, process: VirtualProcess): Promise<Report> {
+  const world = new World(size, process);
+  try {
+    const { digest, events, answers, tally } = await world.run();
+    const missing = size.wallets * size.steps < WHOLE_STEPS ? [] : tally.missing(KINDS);
+    const counts = [...tally.counts].sort(([a], [b]) => (a < b ? -1 : 1));
+    const broken = missing.length > 0 ? { broken: `never happened: ${missing.join('; ')}` } : {};
+    return { ...broken, digest, events, answers, counts };
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error;
+    const cause = error.cause instanceof Error ? `\n${error.cause.stack}` : '';
+    return { broken: `${error.message}${cause}`, counts: [...world.tally.counts] };
+  }
+}
