@@ -8,11 +8,11 @@ import { type DevelopmentBank, startDevelopmentBank } from '@florin/wire';
 import type { Settings } from './config/config.js';
 import { ConfigError } from './config/reader.js';
 import type { Foundation } from './exchange.module.js';
-import { keptCredential } from './http/bearer.js';
 import { openStore } from './open-store.js';
 import { Metrics } from './operating/metrics.js';
 import { SystemClock } from './runtime/clock.js';
 import type { Config, Log } from './runtime/tokens.js';
+import { publishLog } from './transparency/publish-log.js';
 
 export interface RunningFoundation extends Foundation {
   readonly store: SqliteStore | EsdbStore;
@@ -74,14 +74,13 @@ export async function layFoundation(
     undo.push(() => views.close());
     const vault = new AccountVault(folder);
     const ledger = new Ledger(store, { onCommit: (outcome, ms) => metrics.committed(outcome, ms) });
-    const publishedLog = {
+    const publishedLog = publishLog(store, {
       origin,
       logPub,
-      feedCredential: keptCredential(join(config.data, 'auditor-credential')),
-      head: () => store.head(),
-      positionBefore: async (index: number) => ('positionBefore' in store ? store.positionBefore(index) : START),
-      proofs: 'inclusionProof' in store ? store : undefined,
-    };
+      data: config.data,
+      onFault: ({ message }) => log.error({ reason: message }, 'the tree of this node does not follow the ledger'),
+    });
+    undo.push(() => publishedLog.close());
     const markLedger = (): Promise<void> => folder.markLedger(origin);
     const scrubbing = new AbortController();
     undo.push(async () => scrubbing.abort());

@@ -14,6 +14,8 @@ import { PublishedLog } from './published-log.js';
 
 const FEED_EVENTS = 10_000;
 const FEED_EVENTS_MAX = 100_000;
+/** A reader that takes nothing for so long is given up: others may be waiting. */
+const FEED_STALLED_MS = 60_000;
 
 @Controller('log')
 export class LogController {
@@ -54,7 +56,7 @@ export class LogController {
   /** That the tree of `from` events is the beginning of that of `to` events, or of the newest head. */
   @Get('consistency')
   async consistency(@Query('from', CountPipe) from = 0, @Query('to', CountPipe) asked?: number): Promise<object> {
-    const { proofs, head } = this.events.proofs();
+    const { proofs, head } = await this.events.proofs();
     const to = asked ?? head.size;
     if (to > head.size) throw malformedParameter('to', `the newest head covers ${head.size} events`);
     if (from > to) throw malformedParameter('from', 'a tree begins with smaller ones only');
@@ -64,7 +66,7 @@ export class LogController {
   /** The way from a leaf to the root of the tree of `size` events, or of the newest head. */
   @Get('inclusion')
   async inclusion(@Query('index', CountPipe) index = 0, @Query('size', CountPipe) asked?: number): Promise<object> {
-    const { proofs, head } = this.events.proofs();
+    const { proofs, head } = await this.events.proofs();
     const size = asked ?? head.size;
     if (size > head.size) throw malformedParameter('size', `the newest head covers ${head.size} events`);
     if (index >= size) throw malformedParameter('index', `a tree of ${size} events has no event ${index}`);
@@ -116,6 +118,7 @@ export class LogController {
     const limit = Math.min(asked ?? FEED_EVENTS, FEED_EVENTS_MAX);
     if (limit === 0) throw malformedParameter('limit', 'at least one event is to be asked for');
     const lines = await this.feed.open({ first: first ?? 0, limit, timeoutMs });
+    reply.raw.setTimeout(FEED_STALLED_MS, () => reply.raw.destroy());
     return reply.type('application/jsonl').header('Cache-Control', 'no-store').send(lines);
   }
 }

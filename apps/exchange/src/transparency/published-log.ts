@@ -1,7 +1,13 @@
 /** What is told to everybody about the tree over the committed events: its signed heads, and proofs that lead there. */
-import { type Head, type Position, type SqliteStore, START } from '@florin/event-store';
+import { type Head, type Position, type RecordedEvent, type SqliteStore, START } from '@florin/event-store';
 
-export type LogProofs = Pick<SqliteStore, 'inclusionProof' | 'consistencyProof'>;
+/** What can be looked up in a tree. */
+export interface LogProofs extends Pick<SqliteStore, 'inclusionProof' | 'consistencyProof'> {
+  /** How many events it has: no proof is about more. */
+  readonly size: number;
+  /** Where an event stands in the whole ledger; undefined as long as the tree does not have it. */
+  indexOf(event: RecordedEvent): Promise<number | undefined>;
+}
 
 export interface PublishedLog {
   /** Names the log in its heads. */
