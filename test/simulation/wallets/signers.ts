@@ -1,8 +1,9 @@
-import type { BlindSignature, CsPublicPair } from '@florin/crypto';
+import type { BlindSignature, CsOperation, CsPublicPair } from '@florin/crypto';
 import { concat } from '@florin/encoding';
 import {
   type BlindRequest,
   type DenominationKey,
+  type DeriveRequest,
   denominationKeyName,
   type Ed25519Key,
   type Ed25519KeyKind,
@@ -64,11 +65,17 @@ export class LocalSigners implements Pick<Signers, keyof Signers> {
     return this.park(() => requests.map((request) => this.signOne(request)));
   }
 
-  deriveR(denominationHash: string, nonce: Uint8Array, operation: 'withdraw' | 'melt'): Promise<CsPublicPair> {
-    return this.park(() => {
-      const pair = this.keys.deriveR(denominationKeyName(denominationHash), nonce, operation);
-      return { rPub0: pair.subarray(0, 32), rPub1: pair.subarray(32) };
-    });
+  async deriveR(denominationHash: string, nonce: Uint8Array, operation: CsOperation): Promise<CsPublicPair> {
+    return (await this.deriveAll([{ denominationHash, nonce, operation }]))[0] as CsPublicPair;
+  }
+
+  deriveAll(requests: readonly DeriveRequest[]): Promise<CsPublicPair[]> {
+    return this.park(() =>
+      requests.map(({ denominationHash, nonce, operation = 'withdraw' }) => {
+        const pair = this.keys.deriveR(denominationKeyName(denominationHash), nonce, operation);
+        return { rPub0: pair.subarray(0, 32), rPub1: pair.subarray(32) };
+      }),
+    );
   }
 
   sign(exchangePub: string, messages: readonly Uint8Array[]): Promise<Uint8Array[]> {

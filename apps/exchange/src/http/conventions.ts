@@ -64,7 +64,8 @@ export function applyConventions(
     if (Buffer.byteLength(path.slice(path.indexOf('/', 1))) > PATH_BYTES_MAX) {
       throw new TalerError(ErrorCode.GENERIC_URI_TOO_LONG, { hint: `a path has at most ${PATH_BYTES_MAX} bytes` });
     }
-    if (request.raw.httpVersion === '1.1' && request.raw.headersDistinct.host?.length !== 1) {
+    const { host } = request.raw.headersDistinct ?? { host: [''] }; // requests that are simulated have none
+    if (request.raw.httpVersion === '1.1' && host?.length !== 1) {
       throw new TalerError(ErrorCode.GENERIC_HTTP_HEADERS_MALFORMED, { hint: 'HTTP/1.1 wants one Host header' });
     }
     if (request.is404) throw routes.refusalFor(request.method, request.url);
