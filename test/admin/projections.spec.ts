@@ -1,4 +1,5 @@
 /** Read models through the admin tool: lag, rebuild, verify, and the past. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -81,5 +82,18 @@ test('what does not follow from the events is found, and gone after a rebuild', 
 test('without an exchange the tool says so', async () => {
   const nobody = await runAdmin(join(exchange.data, 'nothing'), 'projection', 'list');
   expect(nobody.code).toBe(3);
-  expect(nobody.stderr).toContain('no exchange runs on');
+  expect(nobody.stderr).toContain('holds no ledger');
+});
+
+test('the read models of a stopped exchange are verified, rebuilt and shown from its folder', async () => {
+  const running = await balanceAt();
+  await exchange.stop();
+  expect(await balanceAt()).toBe(running);
+  expect(await balanceAt('--at', '2026-01-01')).toBeUndefined();
+  expect((await admin('projection', 'verify')).json.differences).toEqual([]);
+  rmSync(join(exchange.data, 'views.db'));
+  expect((await admin('projection', 'rebuild')).code).toBe(0);
+  expect((await admin('projection', 'list')).json[0]).toMatchObject({ events: expect.any(Number) });
+  expect((await admin('projection', 'show', 'nonsense')).code).toBe(2);
+  expect(await balanceAt()).toBe(running);
 });

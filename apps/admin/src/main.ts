@@ -44,6 +44,7 @@ const program = new Command('admin')
   .showHelpAfterError()
   .addHelpText('after', HELP)
   .exitOverride();
+process.umask(0o077); // what the tool writes is its owner's alone
 const cli = new Cli(program);
 for (const group of GROUPS) group(cli);
 

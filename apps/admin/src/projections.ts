@@ -1,7 +1,10 @@
 /** `admin projection`: read models, which are made from the events and from nothing else. */
+import type { Position } from '@florin/event-store';
+import { type Progress, VIEW_NAMES } from '@florin/projections';
 import { type Cli, type CommandGroup, instant, wholeNumber } from './cli.js';
-import type { Progress, Shown } from './output.js';
-import { AdminError, type RunningExchange } from './running.js';
+import { viewNamed, withFreeViews } from './free-views.js';
+import type { Shown } from './output.js';
+import { AdminError, EXIT, RunningExchange } from './running.js';
 
 const EXAMPLES = `
 Examples:
@@ -13,12 +16,6 @@ Examples:
   npm run admin -- projection show reserve-summary --at 1234  after the unit at this position
   npm run admin -- projection show transfers --at 2026-01-31T12:00:00Z`;
 
-interface RunningProgress {
-  readonly events: number;
-  readonly total: number;
-  readonly perSecond: number;
-}
-
 export const projectionCommands: CommandGroup = (cli) => {
   const group = cli.program
     .command('projection')
@@ -28,22 +25,19 @@ export const projectionCommands: CommandGroup = (cli) => {
   group
     .command('list')
     .description('the read models and how far behind they are')
-    .action(async () => {
-      const { projections } = await cli.exchange.get<{ projections: Shown[] }>('projections');
-      cli.output.table(projections, 'there are none');
-    });
+    .action(async () => cli.output.table(await (await openProjections(cli)).list(), 'there are none'));
 
   group
     .command('rebuild [view]')
     .description('build one anew, or all, while the present ones serve; then the new ones serve')
-    .action(async (view = 'all') => cli.output.object(await work(cli, 'projections/rebuild', { view })));
+    .action(async (view = 'all') => cli.output.object(await (await openProjections(cli)).rebuild(view)));
 
   group
     .command('verify [view]')
     .description('build one, or all, from the events and compare with what serves, row by row')
     .action(async (view = 'all') => {
-      const result = await work<{ events: number; differences: Shown[] }>(cli, 'projections/verify', { view });
-      cli.output.object(result);
+      const result = await (await openProjections(cli)).verify(view);
+      cli.output.object({ ...result });
       if (result.differences.length > 0) throw new AdminError('the read models are not what the events make: rebuild');
     });
 
@@ -54,13 +48,8 @@ export const projectionCommands: CommandGroup = (cli) => {
     .option('--key <key>', 'only what belongs to this key')
     .option('--limit <rows>', 'of each table', wholeNumber, 100)
     .action(async (view: string, { at, key, limit }: { at?: string; key?: string; limit: number }) => {
-      const state = await work<{ tables: Record<string, Shown[]> }>(cli, 'projections/state', {
-        view,
-        limit,
-        key,
-        ...momentOf(at),
-      });
-      if (cli.output.json) return cli.output.object(state);
+      const state = await (await openProjections(cli)).show({ view, limit, key, ...momentOf(at) });
+      if (cli.output.json) return cli.output.object({ ...state });
       const { tables, ...reached } = state;
       cli.output.object(reached);
       for (const [name, rows] of Object.entries(tables)) {
@@ -70,6 +59,104 @@ export const projectionCommands: CommandGroup = (cli) => {
     });
 };
 
+/** Which rows, and of when. */
+interface Question {
+  readonly view: string;
+  readonly limit: number;
+  readonly key?: string | undefined;
+  readonly position?: string;
+  readonly time_us?: number;
+}
+
+interface Verified extends Shown {
+  readonly differences: readonly Shown[];
+}
+
+interface State {
+  readonly tables: Readonly<Record<string, Shown[]>>;
+}
+
+interface Projections {
+  list(): Promise<Shown[]>;
+  rebuild(view: string): Promise<Shown>;
+  verify(view: string): Promise<Verified>;
+  show(question: Question): Promise<State>;
+}
+
+async function openProjections(cli: Cli): Promise<Projections> {
+  const exchange = RunningExchange.announced(cli.data);
+  return exchange && (await exchange.isAlive()) ? runningProjections(cli, exchange) : freeProjections(cli);
+}
+
+function runningProjections(cli: Cli, exchange: RunningExchange): Projections {
+  const work = async <Result>(path: string, body: object): Promise<Result> => {
+    for await (const line of exchange.lines<{ progress?: Progress; result?: Result }>('POST', path, body)) {
+      if (line.progress) showProgress(cli, line.progress);
+      if (line.result) return line.result;
+    }
+    throw new AdminError('the exchange ended before it was done', EXIT.unreachable);
+  };
+  return {
+    list: async () => (await exchange.get<{ projections: Shown[] }>('projections')).projections,
+    rebuild: (view) => work('projections/rebuild', { view }),
+    verify: (view) => work('projections/verify', { view }),
+    show: (question) => work('projections/state', question),
+  };
+}
+
+/** The same, by the library itself, in a folder that nobody serves. */
+function freeProjections(cli: Cli): Projections {
+  const onProgress = (progress: Progress): void => showProgress(cli, progress);
+  return {
+    list: () =>
+      withFreeViews(cli.data, async (views) => {
+        const { position, events, storePosition } = await views.lag();
+        const lag = { position: String(position), store_position: String(storePosition), events };
+        return VIEW_NAMES.map((name) => ({ name, ...lag }));
+      }),
+    rebuild: (view) =>
+      withFreeViews(cli.data, async (views) => {
+        await views.rebuild(viewNamed(view), onProgress);
+        return { rebuilt: view };
+      }),
+    verify: (view) =>
+      withFreeViews(cli.data, async (views) => {
+        const { events, differences } = await views.verify(viewNamed(view), onProgress);
+        return plain({ verified: view, events, differences }) as Verified;
+      }),
+    show: ({ view, limit, key, position, time_us }) =>
+      withFreeViews(cli.data, async (views) => {
+        const name = viewNamed(view);
+        if (name === 'all') throw new AdminError('name one read model', EXIT.usage);
+        const selection = { limit, ...(key === undefined ? {} : { key }) };
+        const moment = position === undefined ? time_us : BigInt(position);
+        if (moment === undefined) return plain({ tables: await views.rows(name, selection) }) as State;
+        const past = await views.stateAt(
+          name,
+          typeof moment === 'number' ? { writtenAtUs: moment } : { position: moment as Position },
+          onProgress,
+        );
+        try {
+          const { position: reached, events } = past.at;
+          return plain({ position: String(reached), events, tables: await past.rows(selection) }) as State;
+        } finally {
+          await past.close();
+        }
+      }),
+  };
+}
+
+const showProgress = ({ output }: Cli, { events, total, perSecond }: Progress): void =>
+  output.progress({ done: events, total, perSecond });
+
+/** As the exchange sends it: large numbers as decimal text. */
+const plain = (value: object): object =>
+  JSON.parse(
+    JSON.stringify(value, (_, member: unknown) =>
+      typeof member === 'bigint' ? (Number.isSafeInteger(Number(member)) ? Number(member) : String(member)) : member,
+    ),
+  ) as object;
+
 /** Digits are a position; a time without a fraction counts to the last microsecond of its second. */
 function momentOf(at: string | undefined): object {
   if (at === undefined) return {};
@@ -78,15 +165,3 @@ function momentOf(at: string | undefined): object {
   if (seconds !== undefined) return { time_us: instant(`${seconds}Z`) * 1_000_000 + Number(fraction?.padEnd(6, '0')) };
   return { time_us: instant(at) * 1_000_000 + 999_999 };
 }
-
-/** Work that says how far it is. */
-async function work<Result extends Shown>(cli: Cli, path: string, body: object): Promise<Result> {
-  const exchange: RunningExchange = cli.exchange;
-  for await (const line of exchange.lines<{ progress?: RunningProgress; result?: Result }>('POST', path, body)) {
-    if (line.progress) cli.output.progress(shownProgress(line.progress));
-    if (line.result) return line.result;
-  }
-  throw new AdminError('the exchange ended before it was done');
-}
-
-const shownProgress = ({ events, total, perSecond }: RunningProgress): Progress => ({ done: events, total, perSecond });
