@@ -19,6 +19,8 @@ export interface Step {
   readonly events: string[];
   /** Why it writes none. */
   silence?: string;
+  /** Verified meanwhile. */
+  signatures: number;
   ms: number;
 }
 
@@ -28,12 +30,27 @@ export interface Skipped {
   readonly reason: string;
 }
 
+/** Somebody who counts the signatures that they found good. */
+interface Verifier {
+  readonly signaturesVerified: number;
+}
+
 export class Narrator {
   readonly steps: Step[] = [];
   readonly skipped: Skipped[] = [];
+  readonly #verifiers: Verifier[] = [];
 
   /** @param print gets each line of the text; nothing is printed without */
   constructor(private readonly print: (line: string) => void) {}
+
+  /** Signatures that these verify are told of each step. */
+  watch(...verifiers: Verifier[]): void {
+    this.#verifiers.push(...verifiers);
+  }
+
+  get signaturesVerified(): number {
+    return this.#verifiers.reduce((sum, { signaturesVerified }) => sum + signaturesVerified, 0);
+  }
 
   /** Prints a line outside of the steps. */
   say(line: string): void {
@@ -53,18 +70,19 @@ export class Narrator {
 
   /** Runs one step of the story and tells it, also when it fails half-way. */
   async step<Value>(title: string, work: (step: StepTeller) => Promise<Value>): Promise<Value> {
-    const step: Step = { title, facts: [], checks: [], events: [], ms: 0 };
+    const step: Step = { title, facts: [], checks: [], events: [], signatures: 0, ms: 0 };
     this.steps.push(step);
-    const start = performance.now();
+    const [start, verified] = [performance.now(), this.signaturesVerified];
     try {
       return await work(new StepTeller(step));
     } finally {
+      step.signatures = this.signaturesVerified - verified;
       step.ms = Math.round(performance.now() - start);
       this.#tell(step);
     }
   }
 
-  #tell({ title, facts, checks, events, silence, ms }: Step): void {
+  #tell({ title, facts, checks, events, silence, signatures, ms }: Step): void {
     const heading = `${this.steps.length}. ${title}`;
     this.print(`\n${heading.padEnd(COLUMNS - 10)}${`${ms} ms`.padStart(10)}`);
     const width = Math.max(...facts.map(([name]) => name.length), 0);
@@ -74,6 +92,7 @@ export class Narrator {
       for (const line of more) this.print(`   ${' '.repeat(width)}  ${line}`);
     }
     for (const check of checks) this.#printWrapped('   ✓ ', check);
+    if (signatures > 0) this.print(`   ✓ ${signatures} ${signatures === 1 ? 'signature' : 'signatures'} verified`);
     if (events.length > 0) this.#printWrapped('   → ', `in the log of the exchange: ${events.join(', ')}`);
     if (silence) this.#printWrapped('   → ', `nothing in the log of the exchange: ${silence}`);
   }

@@ -34,7 +34,6 @@ export interface Outcome {
   readonly masterPub: string;
   readonly reservePub: string;
   readonly coins: number;
-  readonly signaturesVerified: number;
 }
 
 /** Not a whole number of cents, so that rounding has something to do. */
@@ -48,6 +47,7 @@ const MORE_THAN_ANY_COIN = 2n ** 50n;
 export async function tellStory(narrator: Narrator, options: StoryOptions): Promise<Outcome> {
   const { exchangeUrl, bankUrl, primitives } = options;
   const client = new ExchangeClient({ baseUrl: exchangeUrl, anyBaseUrl: true, primitives, randomBytes: draw });
+  narrator.watch(client);
 
   const keys = await narrator.step('Meet the exchange', (step: StepTeller) => meet(client, step));
   const money = (units: bigint): Amount => ({ currency: keys.currency, units });
@@ -145,7 +145,6 @@ export async function tellStory(narrator: Narrator, options: StoryOptions): Prom
     masterPub: encodeBase32(keys.masterPub),
     reservePub: encodeBase32(reserve.reservePub),
     coins: coins.length,
-    signaturesVerified: client.signaturesVerified,
   };
 }
 
@@ -170,7 +169,7 @@ async function meet(client: ExchangeClient, step: StepTeller): Promise<ExchangeK
   );
   const { signaturesVerified } = client;
   const whole = 'keys, accounts and fees are signed by the master key, the list as a whole by an online key';
-  step.check(signaturesVerified > keys.denominations.size, `${whole} (${signaturesVerified} signatures verified)`);
+  step.check(signaturesVerified > keys.denominations.size, whole);
   return keys;
 }
 
