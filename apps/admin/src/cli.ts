@@ -1,7 +1,7 @@
 /** What the command groups have in common: the options of the whole tool, and how values are read. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { Output } from './output.js';
-import { RunningExchange } from './running.js';
+import { AdminError, RunningExchange } from './running.js';
 
 export class Cli {
   constructor(readonly program: Command) {}
@@ -23,6 +23,15 @@ export class Cli {
 
 /** Adds its commands to the program. */
 export type CommandGroup = (cli: Cli) => void;
+
+/** For key files: what is wrong with them is said in one line. @throws AdminError */
+export async function orSay<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new AdminError((error as Error).message);
+  }
+}
 
 export function wholeNumber(text: string): number {
   if (!/^[0-9]{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number is expected');

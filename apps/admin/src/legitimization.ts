@@ -1,6 +1,9 @@
 /** `admin legitimization`: cases where the law wants to know somebody. */
+
+import { type LegitimizationVerdict, OfficerKey } from '@florin/signing';
 import { Option } from 'commander';
-import { type CommandGroup, wholeNumber } from './cli.js';
+import { type Cli, type CommandGroup, orSay, wholeNumber } from './cli.js';
+import type { AboutMaster } from './offline/offline.js';
 import { AdminError, EXIT } from './running.js';
 
 const EXAMPLES = `
@@ -31,20 +34,54 @@ export const legitimizationCommands: CommandGroup = (cli) => {
     .addOption(new Option('--refuse', 'the operation stays refused'))
     .requiredOption('--reason <text>', 'why; recorded and signed')
     .option('--maximum-age <years>', 'coins of this owner must be bound to at most this age', wholeNumber)
-    .option('--officer-pub <key>', 'key of the officer who signed offline')
-    .option('--officer-sig <signature>', 'AmlDecisionPS; without it the DEVELOPMENT officer key signs')
+    .option('--officer-key <file>', 'sign with the key of this officer, here')
+    .option('--officer-pub <key>', 'key of the officer who signed elsewhere')
+    .option(
+      '--officer-sig <signature>',
+      'AmlDecisionPS, signed elsewhere; with neither, the DEVELOPMENT officer key signs',
+    )
     .option('--decided-at <seconds>', 'the time that was signed', wholeNumber)
-    .action(async (account: string, row: string, options: Record<string, string | number | boolean | undefined>) => {
+    .action(async (account: string, row: string, options: Decision) => {
       if (!options.approve && !options.refuse) throw new AdminError('say --approve or --refuse', EXIT.usage);
+      const signed =
+        options.officerKey === undefined
+          ? { officer_pub: options.officerPub, officer_sig: options.officerSig, decided_at: options.decidedAt }
+          : await sign(cli, { account, requirement: wholeNumber(row) }, { ...options, officerKey: options.officerKey });
+      if (signed.officer_sig === undefined) cli.output.loud('without an officer only the DEVELOPMENT key can sign');
       cli.output.object(
         await cli.exchange.post(`legitimizations/${encodeURIComponent(account)}/${encodeURIComponent(row)}/decide`, {
           approved: options.approve === true,
           justification: options.reason,
           maximum_age: options.maximumAge,
-          officer_pub: options.officerPub,
-          officer_sig: options.officerSig,
-          decided_at: options.decidedAt,
+          ...signed,
         }),
       );
     });
 };
+
+interface Decision {
+  readonly approve?: boolean;
+  readonly refuse?: boolean;
+  readonly reason: string;
+  readonly maximumAge?: number;
+  readonly officerKey?: string;
+  readonly officerPub?: string;
+  readonly officerSig?: string;
+  readonly decidedAt?: number;
+}
+
+/** The officer's signature, at the time of the exchange. */
+async function sign(
+  cli: Cli,
+  { account, requirement }: { account: string; requirement: number },
+  { approve, reason, maximumAge, officerKey }: Decision & { readonly officerKey: string },
+): Promise<{ officer_pub: string; officer_sig: string; decided_at: number }> {
+  const key = await orSay(OfficerKey.open(officerKey));
+  const { now: decidedAt } = await cli.exchange.get<AboutMaster>('master');
+  const maximumAges = maximumAge === undefined ? [] : [{ from: 0, age: maximumAge }];
+  const verdict = { requirement, approved: approve === true, maximumAges, justification: reason, decidedAt };
+  return { officer_pub: key.pub, officer_sig: await orSay(signed(key, account, verdict)), decided_at: decidedAt };
+}
+
+const signed = async (key: OfficerKey, account: string, verdict: LegitimizationVerdict): Promise<string> =>
+  key.sign(account, verdict);

@@ -10,10 +10,10 @@ export {
   OFFICER_KEY,
   signingKeyName,
 } from './key-folder.js';
-export { MasterKey } from './master-key.js';
 export * from './master-order-json.js';
 export * from './master-orders.js';
 export * from './offers.js';
+export { MasterKey, OfficerKey } from './offline-keys.js';
 export {
   type DenominationKey,
   type Ed25519Key,
@@ -27,5 +27,6 @@ export * from './schedule.js';
 export { type SignerStatus, SignersBusy, SignersUnavailable } from './signer-pool.js';
 export type { SignerUser } from './signer-process.js';
 export { type BlindRequest, type DeriveRequest, Signers, type SignersOptions } from './signers.js';
+export { type LegitimizationVerdict, verdictMessage } from './verdicts.js';
 export { Verifiers, VerifiersBusy, type VerifiersOptions, VerifiersUnavailable } from './verifiers.js';
 export type { RebuildJob, VerifyJob } from './verify.js';

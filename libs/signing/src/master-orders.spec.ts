@@ -5,9 +5,9 @@ import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
 import { decodeBase32, EncodingError, encodeBase32, NEVER, parseAmount } from '@florin/encoding';
 import { expect, test } from 'vitest';
-import { MasterKey } from './master-key.js';
 import { managementRequests, orderJson, parseOrder } from './master-order-json.js';
 import { denominationHashOf, type MasterOrder, orderMessages } from './master-orders.js';
+import { MasterKey } from './offline-keys.js';
 import { temporaryFolder } from './temporary.support.js';
 
 const { eddsa } = taler(serverPrimitives);

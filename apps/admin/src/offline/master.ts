@@ -1,9 +1,8 @@
 /** Single decisions of the master key: revoke, enable, disable, set fees, enrol. */
 import { type Amount, decodeBase32, EncodingError, encodeBase32, parseAmount, validatePayto } from '@florin/encoding';
-import { type ManagementRequest, MasterKey, type MasterOrder, orderJson } from '@florin/signing';
+import { type ManagementRequest, MasterKey, type MasterOrder, OfficerKey, orderJson } from '@florin/signing';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Cli, type CommandGroup, instant, wholeNumber } from '../cli.js';
-import { AdminError } from '../running.js';
+import { type Cli, type CommandGroup, instant, orSay, wholeNumber } from '../cli.js';
 import { requestText, sign, writeText } from './files.js';
 import { type AboutMaster, requestHeader, submit } from './offline.js';
 import { orderInWords } from './words.js';
@@ -87,6 +86,13 @@ export const masterCommands: CommandGroup = (cli) => {
     .action((options: Signing & GlobalFeeOptions) => decide(cli, globalFees(options), options));
 
   const officer = group('officer', 'who may decide legitimizations');
+  officer
+    .command('generate <file>')
+    .description('make the key of an officer, on their own machine; the master key enrols its public part')
+    .action(async (file: string) => {
+      const { pub } = await orSay(OfficerKey.create(file));
+      cli.output.object({ key_file: file, officer_pub: pub });
+    });
   const officerAction =
     (active: boolean) =>
     async (key: string, name: string, options: Signing & { readOnly?: boolean }): Promise<void> => {
@@ -130,10 +136,7 @@ async function decide(cli: Cli, order: MasterOrder, { key: keyFile, to }: Signin
   const request = { ...requestHeader(about), orders: [order] };
   if (to !== undefined) return writeText(to, requestText(request));
   if (keyFile !== undefined) {
-    const key = await MasterKey.open(keyFile).catch((error: Error) => {
-      throw new AdminError(error.message);
-    });
-    return submit(cli, sign(request, key).requests);
+    return submit(cli, sign(request, await orSay(MasterKey.open(keyFile))).requests);
   }
   warnOfDevelopment(cli);
   const body = { orders: [orderJson(order)] };

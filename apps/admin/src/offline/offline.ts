@@ -1,7 +1,7 @@
 /** `admin offline`: what the master key signs travels in files to the machine that has it, and back. */
 import { encodeBase32 } from '@florin/encoding';
 import { type ManagementRequest, MasterKey, type OrderJson, parseOrder } from '@florin/signing';
-import { type Cli, type CommandGroup, dateText } from '../cli.js';
+import { type Cli, type CommandGroup, dateText, orSay } from '../cli.js';
 import { AdminError, EXIT, refusal } from '../running.js';
 import { readRequest, readSigned, requestText, sign, signedText, writeText } from './files.js';
 import { orderInWords } from './words.js';
@@ -37,7 +37,7 @@ export const offlineCommands: CommandGroup = (cli) => {
     .command('generate <file>')
     .description('make a master key; needs no exchange and no network')
     .action(async (file: string) => {
-      const { pub } = await whatFails(MasterKey.create(file));
+      const { pub } = await orSay(MasterKey.create(file));
       cli.output.object({ key_file: file, masterPub: encodeBase32(pub) });
     });
 
@@ -68,7 +68,7 @@ export const offlineCommands: CommandGroup = (cli) => {
     .option('--to <file>', 'where to write it; - is standard output', '-')
     .action(async (file: string, { key: keyFile, to }: { key: string; to: string }) => {
       const request = readRequest(file);
-      const key = await whatFails(MasterKey.open(keyFile));
+      const key = await orSay(MasterKey.open(keyFile));
       const pub = encodeBase32(key.pub);
       if (pub !== request.masterPub) {
         throw new AdminError(`the request is for the master key ${request.masterPub}, and ${keyFile} holds ${pub}`);
@@ -130,13 +130,4 @@ async function post(url: URL, body: object): Promise<AdminError | undefined> {
     throw new AdminError(`the exchange does not answer at ${url.origin}; what was done holds`, EXIT.unreachable);
   }
   return reply.ok ? undefined : refusal(reply.status, await reply.text());
-}
-
-/** Key files: what is wrong with them is said in one line. */
-async function whatFails<Value>(work: Promise<Value>): Promise<Value> {
-  try {
-    return await work;
-  } catch (error) {
-    throw new AdminError((error as Error).message);
-  }
 }

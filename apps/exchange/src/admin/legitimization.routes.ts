@@ -1,10 +1,11 @@
 /** Open legitimization cases, and an officer's decision about one. */
 import type { AccountHash, EddsaPub, EddsaSignature } from '@florin/domain';
 import { ErrorCode, encodeBase32, formatAmount } from '@florin/encoding';
+import { verdictMessage } from '@florin/signing';
 import type { FastifyInstance } from 'fastify';
 import { malformedField, TalerError } from '../http/taler-error.js';
 import { base32, integer, text } from '../http/wire-fields.js';
-import { DecideLegitimization, verdictMessage } from '../kyc/decide.handler.js';
+import { DecideLegitimization } from '../kyc/decide.handler.js';
 import type { AdminContext } from './admin.server.js';
 import { type Body, read, readHash } from './reading.js';
 

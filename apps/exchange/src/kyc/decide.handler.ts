@@ -9,22 +9,13 @@ import {
   repeat,
   Streams,
 } from '@florin/domain';
-import { decodeBase32, message, utf8 } from '@florin/encoding';
+import { decodeBase32 } from '@florin/encoding';
 import { Ledger } from '@florin/event-store';
+import { type LegitimizationVerdict, verdictMessage } from '@florin/signing';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Clock } from '../runtime/clock.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
-
-/** What the officer decided and signed. */
-export interface LegitimizationVerdict {
-  readonly requirement: number;
-  readonly approved: boolean;
-  /** Ages to which coins must be bound, each from an instant on (seconds). */
-  readonly maximumAges: readonly { readonly from: number; readonly age: number }[];
-  readonly justification: string;
-  readonly decidedAt: number;
-}
 
 export type DecideOutcome = Decision<
   undefined,
@@ -41,28 +32,6 @@ export class DecideLegitimization extends Command<DecideOutcome> {
   ) {
     super();
   }
-}
-
-/** AmlDecisionPS; the properties name case, verdict and ages, and there are no new rules or measures. */
-export function verdictMessage(
-  hash: Cryptography['taler']['hash'],
-  account: AccountHash,
-  { requirement, approved, maximumAges, justification, decidedAt }: LegitimizationVerdict,
-): Uint8Array {
-  const properties = {
-    approved,
-    maximum_ages: maximumAges.map(({ from, age }) => ({ age, from })),
-    requirement_row: requirement,
-  };
-  return message('AmlDecision', {
-    decisionTime: decidedAt,
-    hPayto: decodeBase32(account, 32),
-    hJustification: hash.sha512(utf8(justification)),
-    hProperties: hash.json(properties),
-    hNewRules: hash.json({}),
-    hNewMeasure: undefined,
-    flags: 0n,
-  });
 }
 
 @CommandHandler(DecideLegitimization)
