@@ -1,5 +1,5 @@
 /** What holds for every path: CORS, OPTIONS, tidy paths, compressed replies, and answers for paths that are none. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
@@ -118,7 +118,11 @@ function endConnections(fastify: FastifyInstance): void {
     unused.add(socket);
     socket.once('close', () => unused.delete(socket));
   });
-  fastify.server.on('request', ({ socket }: IncomingMessage) => unused.delete(socket));
+  fastify.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    unused.delete(socket);
+    // Of an answer whose headers were sent before.
+    response.once('finish', () => ending && socket.end());
+  });
   fastify.addHook('preClose', async () => {
     ending = true;
     for (const socket of unused) socket.destroy();
