@@ -3,13 +3,10 @@
  * server is the one that FLORIN_TEST_EVENTSTORE names, or the stand-in for tests, in a process of its own: its figures
  * say what the adapter costs, not what a server does.
  */
-import { spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   copyLedger,
   type EsdbStore,
@@ -20,6 +17,7 @@ import {
   START,
   type StreamAppend,
 } from '@florin/event-store';
+import { serverProcess } from '../support/eventstoredb/stand-in-process.js';
 
 interface Benched {
   readonly store: SqliteStore | EsdbStore;
@@ -38,14 +36,13 @@ interface StoreFigure {
   readonly p50Ms?: number;
 }
 
-const STAND_IN = fileURLToPath(new URL('../support/eventstoredb/main.js', import.meta.url));
 const DATA = { text: 'x'.repeat(300) };
 const CONCURRENT = 64;
 
 /** Prints a table, or with `--json` one object. */
 export async function benchStores(json: boolean): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'florin-bench-'));
-  const server = await serverOfTests();
+  const server = await serverProcess();
   const [own, other] = [newInstance(), newInstance()];
   const embedded = { store: await openFolder(join(folder, 'one')), instance: own };
   const eventStoreDb = { store: await openServer(server.connectionString, other), instance: other };
@@ -164,21 +161,6 @@ const append = (stream: string): StreamAppend => ({
   expected: NO_EVENTS,
   events: [{ type: 'Benched', version: 1, data: DATA }],
 });
-
-async function serverOfTests(): Promise<{ name: string; connectionString: string; stop(): Promise<void> }> {
-  const real = process.env.FLORIN_TEST_EVENTSTORE;
-  if (real !== undefined) return { name: 'EventStoreDB', connectionString: real, stop: async () => undefined };
-  const child = spawn(process.execPath, [STAND_IN, '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
-  return {
-    name: 'the stand-in for EventStoreDB',
-    connectionString: chunk.toString().split('\n', 1)[0] ?? '',
-    stop: async () => {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    },
-  };
-}
 
 const rate = (count: number, begunMs: number): number => Math.round(count / ((performance.now() - begunMs) / 1_000));
 
