@@ -1,0 +1,80 @@
+/** What needs a person, through the admin tool: a case is decided by an officer with a key of their own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expectOk } from '../e2e/support/http.js';
+import { normalizedHash } from '../e2e/support/oracle.js';
+import { close, fundedReserve, newAccount, paymentsTo } from '../e2e/support/reserves.js';
+import { type RunningExchange, type Settings, startExchange } from '../support/exchange.js';
+import { type Run, runAdmin } from './support/cli.js';
+
+let exchange: RunningExchange;
+const folder = mkdtempSync(join(tmpdir(), 'florin-officer-'));
+const keyFile = join(folder, 'officer.json');
+const admin = (...args: string[]): Promise<Run> => runAdmin(exchange.data, ...args, '--json');
+
+beforeAll(async () => {
+  exchange = await startExchange({
+    configure: (settings) => {
+      settings.denominations = settings.denominations.filter(({ cipher }: Settings) => cipher === 'CS');
+    },
+  });
+});
+
+afterAll(async () => {
+  expect(await exchange.stop()).toBe(0);
+  exchange.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('an officer who was enrolled decides a case, and the payment goes on', async () => {
+  const reserve = await fundedReserve(exchange, '2');
+  const target = newAccount();
+  expect((await close(exchange.baseUrl, reserve, { target })).status).toBe(451);
+  const [open] = (await admin('legitimization', 'list')).json as { h_payto: string; requirement_row: number }[];
+  expect(open).toMatchObject({ h_payto: normalizedHash(target), requirement_row: 1, payto_uri: target });
+
+  const { officer_pub } = (await runAdmin('/nowhere', 'officer', 'generate', keyFile, '--json')).json;
+  const decide = (...how: string[]): Promise<Run> =>
+    admin(
+      'legitimization',
+      'decide',
+      open?.h_payto ?? '',
+      '1',
+      ...how,
+      '--reason',
+      'passport seen',
+      '--officer-key',
+      keyFile,
+    );
+  const stranger = await decide('--approve');
+  expect(stranger.code).toBe(1);
+  expect(stranger.stderr).toContain('code 1034');
+
+  const enrolled = await admin('officer', 'enrol', officer_pub, 'Olga Officer');
+  expect(enrolled.code).toBe(0);
+  expect(enrolled.stderr).toContain('DEVELOPMENT: the master key beside the data signs');
+  expect((await decide()).code).toBe(2);
+  expect((await decide('--approve')).code).toBe(0);
+  expect((await admin('legitimization', 'list')).json).toEqual([]);
+  const told = await runAdmin(exchange.data, 'ledger', 'show', 'account', normalizedHash(target));
+  expect(told.stdout).toMatch(/case 1 approved by .*: passport seen/);
+
+  expectOk(await close(exchange.baseUrl, reserve, { target }));
+  expect((await paymentsTo(exchange, target)).map(({ amount }) => amount)).toEqual(['KUDOS:1.95']);
+  expect((await admin('transfer', 'list')).json).toEqual([]);
+});
+
+test('what is asked wrongly is refused with the exit code of usage, and help has examples', async () => {
+  for (const wrong of [['legitimization', 'decide'], ['nonsense'], ['transfer', 'list', '--status', 'x']]) {
+    expect({ wrong, code: (await admin(...wrong)).code }).toEqual({ wrong, code: 2 });
+  }
+  const groups = ['offline', 'projection', 'legitimization', 'transfer', 'doctor', 'status'];
+  for (const group of groups) {
+    const help = await runAdmin('/nowhere', group, '--help');
+    expect(help.code).toBe(0);
+    expect(help.stdout).toContain(`npm run admin -- ${group}`);
+    expect(help.stdout).not.toContain('\u001b[');
+  }
+});
