@@ -1,6 +1,7 @@
-import { type FindingCode, Replay, type ReplayOptions } from '@florin/auditor';
+import { CATALOGUE, type FindingCode, Replay, type ReplayOptions } from '@florin/auditor';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startExchange } from '../support/exchange.js';
+import { BANK_FRAUDS } from './bank-frauds.js';
 import { CLOSING_FRAUDS, type Fraud, KEY_FRAUDS, LOG_FRAUDS, RESERVE_FRAUDS } from './frauds.js';
 import { type Evidence, Insider, readEvidence } from './insider.js';
 import { COIN_FRAUDS, OFFICER_FRAUDS, PURSE_FRAUDS, RECOUP_FRAUDS } from './purse-frauds.js';
@@ -36,6 +37,22 @@ test('an honest history gives no finding, as it is and written anew', async () =
   const types = new Set(evidence.events.map(({ type }) => type));
   expect(types.size).toBeGreaterThanOrEqual(38);
   expect(await found(new Insider(evidence))).toEqual(new Map());
+});
+
+/** What is planted in outside.spec.ts: it needs a bank, a memory, keys, or time to pass. */
+const ELSEWHERE: readonly FindingCode[] = [
+  ...BANK_FRAUDS.flatMap(({ codes }) => codes),
+  ...(['bank-debit-late', 'master-key-wrong', 'sealed-account-wrong', 'escrow-mismatch', 'terms-missing'] as const),
+  ...(['reserve-not-closed', 'purse-not-closed', 'history-rewritten', 'history-shortened', 'split-view'] as const),
+];
+const FRAUDS = [
+  ...[...LOG_FRAUDS, ...KEY_FRAUDS, ...RESERVE_FRAUDS, ...CLOSING_FRAUDS],
+  ...[...COIN_FRAUDS, ...PURSE_FRAUDS, ...RECOUP_FRAUDS, ...OFFICER_FRAUDS],
+];
+
+test('every code of the catalogue is planted', () => {
+  const planted = new Set([...ELSEWHERE, ...FRAUDS.map(({ codes }) => codes[0])]);
+  expect([...planted].sort()).toEqual(Object.keys(CATALOGUE).sort());
 });
 
 describe.each<readonly [string, readonly Fraud[]]>([

@@ -23,6 +23,7 @@ let exchange: RunningExchange;
 let evidence: Evidence;
 let bank: BankFile;
 let whileRunning: Ended;
+let overFeed: Ended;
 
 interface Ended {
   readonly code: number | null;
@@ -40,6 +41,9 @@ beforeAll(async () => {
     ...['--data', exchange.data, '--memory', join(folder, 'first'), '--bank', gateway],
     ...['--account-keys', join(exchange.data, 'keys/accounts'), '--html', join(folder, 'report.html'), '--json', '-'],
   );
+  const token = readFileSync(join(exchange.data, 'auditor-credential'), 'utf8').trim();
+  const fed = ['--from', exchange.baseUrl, '--memory', join(folder, 'first'), '--json', '-'];
+  overFeed = await run(fed, { FLORIN_FEED_TOKEN: token });
   expect(await exchange.stop()).toBe(0);
   evidence = await readEvidence(exchange.data);
 });
@@ -49,8 +53,11 @@ afterAll(() => {
 });
 
 /** Runs the program to its end. */
-async function auditor(...args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+const auditor = (...args: readonly string[]): Promise<Ended> => run(args);
+
+async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const options = { cwd: folder, env: { ...process.env, ...env } };
+  const child = spawn(process.execPath, [PROGRAM, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const [out, err] = [[] as Buffer[], [] as Buffer[]];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
@@ -91,6 +98,13 @@ test('an exchange that runs is audited beside it, with its bank and its accounts
   expect(page).toContain('No finding: every coin and every cent of the ledger is accounted for.');
   expect(page).toContain('<polyline');
   expect(page).not.toMatch(/<script|<link|src=|url\(|href="(?!#)/);
+});
+
+test('its event feed says the same as its folder', () => {
+  expect(overFeed).toMatchObject({ code: 0 });
+  const [fed, read] = [overFeed.out, whileRunning.out].map((text) => JSON.parse(text));
+  expect(fed.log.events).toBeGreaterThanOrEqual(read.log.events);
+  expect(fed).toMatchObject({ verdict: 'clean', sums: read.sums, denominations: read.denominations });
 });
 
 describe('the bank', () => {
@@ -279,9 +293,9 @@ describe('an auditor remembers', () => {
 
 test('a log that is followed over its feed: a bad event is reported as it comes', async () => {
   const insider = new Insider(evidence);
-  const server = createServer(async (request, reply) => {
+  const server = createServer((request, reply) => {
     const isKnown = request.headers.authorization === 'Bearer secret-token';
-    reply.writeHead(isKnown ? 200 : 401).end(isKnown ? await exportOf(insider) : '');
+    void exportOf(insider).then((text) => reply.writeHead(isKnown ? 200 : 401).end(isKnown ? text : ''));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());

@@ -31,7 +31,7 @@ export interface SeenHead {
 }
 
 export class Log {
-  private readonly numbers = new PackedMap(NUMBER);
+  private readonly numbers = new StreamNumbers();
   private frontier = Frontier.empty();
   private nextIndex = 0;
   private unitFirst = -1;
@@ -177,7 +177,7 @@ export class Log {
 
   load(saved: unknown): void {
     const { numbers, frontier, ...rest } = saved as {
-      numbers: PackedContent;
+      numbers: unknown;
       frontier: { size: number; peaks: Uint8Array[] };
       nextIndex: number;
       unitFirst: number;
@@ -257,4 +257,49 @@ export class Log {
     this.damage.mark(stream);
     if (number >= (this.numbers.get(stream) ?? 0)) this.numbers.set(stream, number + 1);
   }
+}
+
+/** How many events each stream has. Keys of 32 bytes are kept as they are, by category; other names are hashed. */
+class StreamNumbers {
+  private readonly maps = new Map<string, PackedMap<number>>();
+
+  get size(): number {
+    let size = 0;
+    for (const map of this.maps.values()) size += map.size;
+    return size;
+  }
+
+  get(stream: string): number | undefined {
+    const [category, key] = split(stream);
+    return this.maps.get(category)?.get(key);
+  }
+
+  set(stream: string, number: number): void {
+    const [category, key] = split(stream);
+    let map = this.maps.get(category);
+    if (!map) {
+      map = new PackedMap(NUMBER);
+      this.maps.set(category, map);
+    }
+    map.set(key, number);
+  }
+
+  save(): unknown {
+    return [...this.maps].map(([category, map]) => [category, map.save()]);
+  }
+
+  load(saved: unknown): void {
+    for (const [category, content] of saved as [string, PackedContent][]) {
+      const map = new PackedMap(NUMBER);
+      map.load(content);
+      this.maps.set(category, map);
+    }
+  }
+}
+
+/** A nonce's name begins with the hash of its denomination, and tells nothing by its first bytes. */
+function split(stream: string): [category: string, key: string] {
+  const hyphen = stream.indexOf('-');
+  const category = hyphen < 0 ? '' : stream.slice(0, hyphen);
+  return category.endsWith('.nonce') || category === '' ? ['', `:${stream}`] : [category, stream.slice(hyphen + 1)];
 }

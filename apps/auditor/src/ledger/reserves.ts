@@ -1,7 +1,7 @@
 /** Reserves: every cent that came in, and where it went. */
 import type { ReserveEvent, ReservePurseEvent } from '@florin/domain';
 import type { EventRef } from '../findings.js';
-import { PackedMap } from '../packed.js';
+import { type Layout, type PackedContent, PackedMap } from '../packed.js';
 import type { Accounts } from './accounts.js';
 import { checkCloseRefusal, checkClosing } from './closings.js';
 import { type Context, type Report, reporter } from './context.js';
@@ -28,10 +28,13 @@ export interface ReserveParts {
 /** How long after its expiration a reserve must be closed, on an exchange that runs. */
 const CLOSE_GRACE_S = 24 * 3600;
 
+/** A map that is a set. */
+const NOTHING: Layout<undefined> = { bytes: 0, write: () => {}, read: () => undefined };
+
 export class Reserves {
   private readonly reserves = new PackedMap(RESERVE);
   /** Requests to close that were answered: the same one again is never a second closing. */
-  private closes = new Map<string, Set<string>>();
+  private readonly closes = new PackedMap(NOTHING);
   /** Open purses out of the quota, by reserve, and when each expires. */
   private quota = new Map<string, Map<string, number>>();
 
@@ -74,17 +77,18 @@ export class Reserves {
   }
 
   save(): unknown {
-    return { reserves: this.reserves.save(), closes: this.closes, quota: this.quota };
+    return { reserves: this.reserves.save(), closes: this.closes.save(), quota: this.quota };
   }
 
   load(saved: unknown): void {
     const { reserves, closes, quota } = saved as {
-      reserves: Parameters<PackedMap<Reserve>['load']>[0];
-      closes: Map<string, Set<string>>;
+      reserves: PackedContent;
+      closes: PackedContent;
       quota: Map<string, Map<string, number>>;
     };
     this.reserves.load(reserves);
-    Object.assign(this, { closes, quota });
+    this.closes.load(closes);
+    this.quota = quota;
   }
 
   /** What coins and purses give is counted into the sum of reserves by their own streams. */
@@ -200,10 +204,9 @@ export class Reserves {
     { requestTimestamp, designatedHash }: { requestTimestamp: number; designatedHash: string | undefined },
     report: Report,
   ): void {
-    const known = this.closes.get(reservePub) ?? new Set();
-    const key = `${requestTimestamp} ${designatedHash ?? ''}`;
-    if (known.has(key)) report('close-repeated', `the request of ${requestTimestamp} was answered before`);
-    this.closes.set(reservePub, known.add(key));
+    const key = `:${reservePub} ${requestTimestamp} ${designatedHash ?? ''}`;
+    if (this.closes.has(key)) report('close-repeated', `the request of ${requestTimestamp} was answered before`);
+    this.closes.set(key, undefined);
   }
 
   private recoup(event: Of<'CoinsRecouped'>, { ref, report, reserve, reservePub }: At): void {

@@ -34,8 +34,11 @@ const ENVELOPE: Layout<Envelope> = {
 const tagOf = (denominationHash: string): number =>
   [...denominationHash.slice(0, 6)].reduce((tag, letter) => (tag * 32 + letter.charCodeAt(0)) % 2 ** 32, 0);
 
-/** Uniqueness is per reserve. The colon keeps the key from being taken for the base32 of one hash. */
-const keyOf = (reservePub: string, envelopeHash: string): string => `:${reservePub} ${envelopeHash}`;
+/** Half a key: 130 bits of base32. */
+const HALF = 26;
+/** Uniqueness is per reserve: half of the reserve's key and half of the hash make one key of 32 bytes. */
+const keyOf = (reservePub: string, envelopeHash: string): string =>
+  reservePub.slice(0, HALF) + envelopeHash.slice(0, HALF);
 
 export class Withdrawn {
   private readonly envelopes = new PackedMap(ENVELOPE);

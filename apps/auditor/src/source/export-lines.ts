@@ -1,11 +1,16 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidNote, parseCheckpoint, parseExportLine, readExport } from '@florin/event-store';
 import { type Source, SourceError, type SourceEvent, type SourceItem, type Stretch } from './source.js';
 
 const STRETCH_EVENTS = 2_000;
 /** The last line of an export lies within so many bytes. */
 const TAIL_BYTES = 64 * 1024;
+/** What a feed is asked for at a time, and how often if it is busy. */
+const FEED_EVENTS = 20_000;
+const TRIES = 30;
+const RETRY_MS = 1_000;
 
 /** Where the lines of an export come from. @param first index of the first event that is wanted */
 type Lines = (first: number) => AsyncIterable<Uint8Array | string>;
@@ -26,18 +31,13 @@ export class ExportSource implements Source {
   }
 
   /**
-   * The event feed of an exchange: `GET URL?first=N` answers with an export from event N on.
+   * The event feed of an exchange (docs/transparency.md), which answers in pages.
+   * @param url of the feed, or of the exchange, which ends in `/`
    * @param token for `Authorization: Bearer`
    */
   static feed(url: string, token: string | undefined): ExportSource {
     const lines = async function* (first: number): AsyncGenerator<Uint8Array> {
-      const place = new URL(url);
-      place.searchParams.set('first', String(first));
-      const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-      const reply = await fetch(place, { headers }).catch((error: Error) => {
-        throw new SourceError(`${url} cannot be reached: ${error.message}`);
-      });
-      if (reply.status !== 200 || !reply.body) throw new SourceError(`${url} answers ${reply.status}`);
+      const reply = await ask(feedUrl(url, first), token);
       yield* reply.body as unknown as AsyncIterable<Uint8Array>;
     };
     return new ExportSource(url, lines, async () => undefined);
@@ -56,13 +56,26 @@ export class ExportSource implements Source {
   }
 
   async *read(first: number): AsyncGenerator<Stretch> {
+    let from = first;
+    for (;;) {
+      const page = this.page(from);
+      let step = await page.next();
+      for (; !step.done; step = await page.next()) yield step.value;
+      const { next, isAll } = step.value;
+      if (isAll) return;
+      from = next;
+    }
+  }
+
+  /** One answer, or one file. @returns where to go on, and whether that is the end */
+  private async *page(first: number): AsyncGenerator<Stretch, { next: number; isAll: boolean }> {
     let items: SourceItem[] = [];
-    let isEnded = true;
+    let end: { next: number; isAll: boolean } | undefined;
     for await (const line of readExport(this.lines(first))) {
       switch (line.kind) {
         case 'header':
           if (line.header.first > first) throw new SourceError(`${this.name} begins with event ${line.header.first}`);
-          isEnded = false;
+          end = undefined;
           break;
         case 'event':
           if (line.event.index >= first) items.push({ ...line.event, text: JSON.stringify(line.event.data) });
@@ -70,17 +83,22 @@ export class ExportSource implements Source {
         case 'damaged':
           items.push({ index: line.index, fault: `line ${line.line}: ${line.reason}` });
           break;
-        case 'tail':
-          yield { items, head: headOf(line.tail.head, this.name) };
+        case 'tail': {
+          const head = headOf(line.tail.head, this.name);
+          // A head that covers more than was sent is judged when the rest has come.
+          const isAll = line.tail.next >= head.size;
+          yield isAll ? { items, head } : { items };
           items = [];
-          isEnded = true;
+          end = { next: line.tail.next, isAll };
+        }
       }
       if (items.length < STRETCH_EVENTS) continue;
       yield { items };
       items = [];
     }
     if (items.length > 0) yield { items };
-    if (!isEnded) throw new SourceError(`${this.name} ends without a head: it was cut off`);
+    if (!end) throw new SourceError(`${this.name} ends without a head: it was cut off`);
+    return end.next > first ? end : { ...end, isAll: true };
   }
 
   async events(indexes: readonly number[]): Promise<Map<number, SourceEvent>> {
@@ -95,6 +113,28 @@ export class ExportSource implements Source {
   }
 
   async close(): Promise<void> {}
+}
+
+/** @returns an answer with a body @throws SourceError */
+async function ask(url: URL, token: string | undefined): Promise<Response> {
+  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  for (let tried = 1; ; tried += 1) {
+    const reply = await fetch(url, { headers }).catch((error: Error) => {
+      throw new SourceError(`${url.origin} cannot be reached: ${error.message}`);
+    });
+    if (reply.status === 200 && reply.body) return reply;
+    if (reply.status !== 503 || tried === TRIES) throw new SourceError(`${url.origin} answers ${reply.status}`);
+    await reply.body?.cancel();
+    await sleep(RETRY_MS);
+  }
+}
+
+function feedUrl(url: string, first: number): URL {
+  const place = new URL(url);
+  if (place.pathname.endsWith('/')) place.pathname += 'log/events';
+  place.searchParams.set('first', String(first));
+  place.searchParams.set('limit', String(FEED_EVENTS));
+  return place;
 }
 
 function headOf(note: string, name: string) {
