@@ -71,7 +71,7 @@ export class Log {
     return unitFirst === index || unitFirst !== this.unitFirst;
   }
 
-  /** @returns whether the event follows the one before it without a gap, in the same unit or as the first of the next */
+  /** @returns whether it follows the event before it without a gap, in the same unit or as the first of the next */
   follows({ index, unitFirst }: SourceEvent): boolean {
     return index === this.nextIndex && (unitFirst === index || unitFirst === this.unitFirst);
   }

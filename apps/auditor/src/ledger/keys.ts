@@ -1,4 +1,4 @@
-/** What the exchange offered and when: denominations, signing keys, fees, accounts, officers; and who vouched for it. */
+/** What the exchange offered and when: denominations, signing keys, fees, accounts, officers; and who vouched. */
 import type { KeysEvent } from '@florin/domain';
 import type { EventRef } from '../findings.js';
 import { denominationHashOf } from '../signatures/check.js';

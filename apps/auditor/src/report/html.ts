@@ -99,9 +99,9 @@ function denominations(report: Report): string {
     one.revoked ? 'revoked' : '',
   ]);
   const heads = ['Denomination', 'Value', 'Issued', 'Coins seen', 'Redeemed', 'Outstanding', ''];
-  return `<table class="numbers"><thead><tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr></thead><tbody>${rows
-    .map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join('')}</tr>`)
-    .join('')}</tbody></table>`;
+  const head = heads.map((name) => `<th>${name}</th>`).join('');
+  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('');
+  return `<table class="numbers"><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
 }
 
 const redirections = ({ redirections: list }: Report): string =>

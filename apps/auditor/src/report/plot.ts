@@ -24,7 +24,8 @@ export function plot({ title, at, lines }: Plot): string {
   const drawn = lines.map(({ name, values: points }, place) => {
     const colour = COLOURS[place % COLOURS.length];
     const path = points.map((value, step) => `${x(at[step] ?? last).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
-    const label = `<text x="${WIDTH - MARGIN.right + 8}" y="${(labels[place] ?? 0) + 4}" style="fill:${colour}">${name}</text>`;
+    const [left, top] = [WIDTH - MARGIN.right + 8, (labels[place] ?? 0) + 4];
+    const label = `<text x="${left}" y="${top}" style="fill:${colour}">${name}</text>`;
     return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>${label}`;
   });
   const rows = Array.from({ length: TICKS + 1 }, (_, tick) => {
