@@ -101,12 +101,14 @@ describe('a command', () => {
   });
 
   test('that was overtaken by another process is decided again on the tail, after a pause', async () => {
-    const { store, ledger, elsewhere, delays } = bench();
+    const outcomes: string[] = [];
+    const { store, ledger, elsewhere, delays } = bench({ onCommit: (outcome) => outcomes.push(outcome) });
     await pay(ledger, 'A', 5);
     let overtaken = 0;
     store.beforeCommit = () => (overtaken++ < 2 ? pay(elsewhere, 'A', 10) : undefined);
     expect(await pay(ledger, 'A', 1)).toMatchObject({ value: 26, committed: { events: [{ number: 3 }] } });
     expect(delays).toEqual([4, 8]);
+    expect(outcomes).toEqual(['committed', 'conflict', 'conflict', 'committed']);
     expect(store.reads.map(({ fromNumber }) => fromNumber)).toEqual([0, 1, 2]);
   });
 

@@ -54,6 +54,15 @@ test('the shipped file is read whole, with amounts in units and durations in sec
   expect(config.keys).toBe(join(config.data, 'keys'));
 });
 
+test('nobody is limited unless the file says so; the example of the documentation is one that is accepted', () => {
+  const off = { bodyBytes: 16 * 1024 * 1024, requestsPerSecond: undefined, burst: undefined, trustedProxies: [] };
+  expect(configured().limits).toEqual(off);
+  const page = readFileSync(new URL('../../../../docs/deployment.md', import.meta.url), 'utf8');
+  const [example = ''] = /^ {4}limits:\n(?: {6}.*\n)+/m.exec(page) ?? [];
+  const { limits } = parse(example) as Tree;
+  expect(configured(set('limits', limits)).limits).toEqual(limits);
+});
+
 test('the environment says otherwise than the file, unless it is empty', () => {
   const environment = {
     FLORIN_DATA: '/x',
@@ -124,6 +133,10 @@ const WRONG: [path: string, value: unknown, message: RegExp][] = [
   ['globalFees[0].purseAccountLimit', -1, /^globalFees\[0\].purseAccountLimit is -1; allowed: /],
   ['legitimization.withdraw', '5', /^legitimization.withdraw is "5"; allowed: settings by name$/],
   ['legitimization.withdraw.threshold', 'EUR:5', /^legitimization.withdraw.threshold is "EUR:5"; allowed: an amount/],
+  ['limits', { bodyBytes: 1000 }, /^limits.bodyBytes is 1000; allowed: a whole number from 65536 to 67108864$/],
+  ['limits', { requestsPerSecond: 0 }, /^limits.requestsPerSecond is 0; allowed: a whole number from 1 to 100000$/],
+  ['limits', { trustedProxies: ['proxy'] }, /^limits.trustedProxies\[0\] is "proxy"; allowed: an IP address, or a/],
+  ['limits', { trustedProxies: ['10.0.0.0/33'] }, /^limits.trustedProxies\[0\] is "10.0.0.0\/33"; allowed: /],
   ['logLevel', 'loud', /^logLevel is "loud"; allowed: debug, info, warn, error, silent$/],
   ['denomination', [], /^denomination is \[\]; allowed: only instance, mode, /],
 ];
