@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { send } from '../e2e/support/http.js';
 import { newKey } from '../e2e/support/oracle.js';
-import { fundReserve, type RunningExchange } from '../support/exchange.js';
+import { fundReserve, type RunningExchange, type Settings } from '../support/exchange.js';
 import { type Run, runAdmin } from './support/cli.js';
 import { BASE_URL, type ProductionSite, productionSite } from './support/production.js';
 
@@ -35,7 +35,17 @@ afterAll(async () => {
 test('without a signature the exchange runs, offers nothing, and says what is missing', async () => {
   const keys = await send(`${url}keys`);
   expect(keys.status).toBe(503);
-  expect(keys.json.hint).toMatch(/has not signed yet: .*1 log-key.*1 wire-account.*1 signing-key.*2 denomination/);
+  expect(keys.json.hint).toMatch(/has not signed yet: /);
+  for (const what of [
+    '1 log-key',
+    '1 wire-account',
+    '1 wire-fees',
+    '1 global-fees',
+    '1 signing-key',
+    '2 denomination',
+  ]) {
+    expect(keys.json.hint).toContain(what);
+  }
   expect((await admin('status', '--json')).json.unsigned).toContain('2 denomination');
   expect(exchange.log()).toContain('the master key has not signed everything');
   expect((await send(`${url}config`)).status).toBe(200);
@@ -130,10 +140,22 @@ test('after a restart the ledger keeps its master key', async () => {
   await expect(site.start({ masterPub: await pubOf('other.json'), data: exchange.data })).rejects.toThrow(
     `the ledger belongs to the master key ${masterPub}`,
   );
-  exchange = await site.start({ masterPub, data: exchange.data });
+  const change = (settings: Settings): void => {
+    settings.wireFees[0].closingFee = 'KUDOS:0.09';
+  };
+  exchange = await site.start({ masterPub, data: exchange.data, change });
   url = `http://127.0.0.1:${exchange.ports.exchange}/`;
   const future = (await send(`${url}management/keys`)).json as Record<string, unknown[]>;
   expect(future.future_signkeys).toHaveLength(1);
+
+  // Fees of a time that is signed stay: they are not asked for again, and the doctor says so.
+  const { stdout } = await admin('offline', 'export');
+  expect(JSON.parse(stdout).orders.map(({ order }: { order: string }) => order)).toEqual(['signing-key']);
+  const findings = (await admin('doctor', '--json')).json.checks as { name: string; state: string; found: string }[];
+  const state = (name: string): string | undefined => findings.find((check) => check.name === name)?.state;
+  expect(['fees', 'signing keys', 'denominations', 'bank exchange-account-1', 'officers'].map(state)).toEqual(
+    ['look', 'bad', 'look', 'good', 'look'], // the signing key was revoked, and the next one waits
+  );
 });
 
 async function pubOf(name: string): Promise<string> {

@@ -18,7 +18,7 @@ export interface ProductionSite {
   readonly folder: string;
   /** Credentials that the bank was last shown. */
   lastAuthorization(): string | undefined;
-  start(options: { masterPub: string; data?: string }): Promise<RunningExchange>;
+  start(options: { masterPub: string; data?: string; change?: (settings: Settings) => void }): Promise<RunningExchange>;
   stop(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export async function productionSite(): Promise<ProductionSite> {
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as AddressInfo;
 
-  const configure = (masterPub: string) => (settings: Settings) => {
+  const configure = (masterPub: string, change: (settings: Settings) => void) => (settings: Settings) => {
     bank.configure(settings);
     settings.mode = 'production';
     settings.baseUrl = BASE_URL;
@@ -54,14 +54,15 @@ export async function productionSite(): Promise<ProductionSite> {
       value === 'KUDOS:1' && (ageGroups === undefined || cipher === 'CS');
     settings.denominations = settings.denominations.filter(isWanted);
     settings.keySchedule.lookahead = '1 day';
+    change(settings);
   };
   return {
     bank,
     folder,
     lastAuthorization: () => authorization,
-    start: ({ masterPub, data }) =>
+    start: ({ masterPub, data, change = () => undefined }) =>
       startExchange({
-        configure: configure(masterPub),
+        configure: configure(masterPub, change),
         env: { NODE_EXTRA_CA_CERTS: authority },
         ...(data === undefined ? {} : { data }),
       }),

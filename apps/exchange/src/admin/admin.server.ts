@@ -88,7 +88,7 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
     lag: await lagOf(foundation.views),
     signers: foundation.signers.status(),
     clock: clock.suspicion() ?? 'trusted',
-    unsigned: context.offering.missing || 'nothing',
+    unsigned: (await context.offering.lookForMissing()) || 'nothing',
   }));
   server.post('/clock/trust', async () => {
     clock.trust();

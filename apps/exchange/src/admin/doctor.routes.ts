@@ -1,6 +1,6 @@
 /** `GET /doctor`: everything that can be wrong with a running exchange, and what to do about it. */
 import type { KeyBook } from '@florin/domain';
-import { type SignerStatus } from '@florin/signing';
+import type { MasterOrder, SignerStatus } from '@florin/signing';
 import type { FastifyInstance } from 'fastify';
 import type { AdminContext } from './admin.server.js';
 import {
@@ -21,7 +21,7 @@ const TRANSFERS_MAX = 1000;
 const LATE_S = 3600;
 
 export function doctorRoutes(server: FastifyInstance, context: AdminContext): void {
-  const { foundation, views, keys, offering, signers } = context;
+  const { foundation, views, keys, offering, signers, terms } = context;
   const { config, clock, ledger } = foundation;
 
   /** `deep=1` checks every event of the store however many there are. */
@@ -39,6 +39,7 @@ export function doctorRoutes(server: FastifyInstance, context: AdminContext): vo
         missing: (await offering.unsigned()).length,
         production: config.mode === 'production',
       }),
+      ...feeChecks(terms.feesKeptOut(book)),
       ...signerChecks(signers.status()),
       ...(await storeChecks(context, deep === '1')),
       ...diskChecks(config),
@@ -78,6 +79,13 @@ function keyChecks(
     checks.push(look('officers', 'nobody may decide legitimizations', 'admin officer enrol'));
   }
   return checks;
+}
+
+/** Fees that were signed for a time are fixed: the configuration cannot have others for it. */
+function feeChecks(keptOut: readonly MasterOrder[]): Check[] {
+  if (keptOut.length === 0) return [];
+  const found = `${keptOut.length} of the configuration differ from what is signed for the same time, which holds`;
+  return [look('fees', found, 'configure the next period instead')];
 }
 
 function lasting(name: string, until: number, now: number, todo: string): Check {

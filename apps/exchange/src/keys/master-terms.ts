@@ -53,9 +53,13 @@ export class MasterTerms {
       ...this.extensions(book),
       ...(await this.developmentOfficer(book)),
       ...this.wireAccounts(book),
-      ...this.wireFees(book),
-      ...this.globalFees(book),
+      ...this.fees(book).flatMap(({ order, isTaken }) => (isTaken ? [] : [order])),
     ];
+  }
+
+  /** Fees that the configuration names for a time for which the master key signed others: those stay. */
+  feesKeptOut(book: KeyBook): MasterOrder[] {
+    return this.fees(book).flatMap(({ order, isTaken }) => (isTaken ? [order] : []));
   }
 
   /** The event of an order, signed by the development master key. @throws SigningRefused where that is kept offline */
@@ -115,19 +119,23 @@ export class MasterTerms {
     ];
   }
 
-  private wireFees(book: KeyBook): MasterOrder[] {
-    return this.config.wireFees.flatMap(({ method, from: start, to: end, wireFee, closingFee }): MasterOrder[] => {
+  private fees(book: KeyBook): WantedFees[] {
+    return [...this.wireFees(book), ...this.globalFees(book)];
+  }
+
+  private wireFees(book: KeyBook): WantedFees[] {
+    return this.config.wireFees.flatMap(({ method, from: start, to: end, wireFee, closingFee }): WantedFees[] => {
       const others = book.wireFees.filter((fees) => fees.method === method);
       const last = others.findLast((fees) => fees.start === start && fees.end === end);
       if (last?.wireFee === wireFee && last.closingFee === closingFee) return [];
-      if (this.isSignedOtherwise({ start, end }, others)) return [];
       const fees = { wireFee: this.money(wireFee), closingFee: this.money(closingFee) };
-      return [{ kind: 'wire-fees', method, start, end, ...fees }];
+      const order = { kind: 'wire-fees', method, start, end, ...fees } as const;
+      return [{ order, isTaken: this.isTaken(order, others) }];
     });
   }
 
-  private globalFees(book: KeyBook): MasterOrder[] {
-    return this.config.globalFees.flatMap((fees): MasterOrder[] => {
+  private globalFees(book: KeyBook): WantedFees[] {
+    return this.config.globalFees.flatMap((fees): WantedFees[] => {
       const { from: start, to: end, historyFee, accountFee, purseFee, purseAccountLimit } = fees;
       const terms = {
         purseTimeoutUs: fees.purseTimeout * 1e6,
@@ -138,23 +146,29 @@ export class MasterTerms {
       const last = book.globalFees.findLast((other) => other.start === start && other.end === end);
       if (last && Object.entries(wanted).every(([name, value]) => last[name as keyof typeof wanted] === value))
         return [];
-      if (this.isSignedOtherwise({ start, end }, book.globalFees)) return [];
       const money = {
         historyFee: this.money(historyFee),
         accountFee: this.money(accountFee),
         purseFee: this.money(purseFee),
       };
-      return [{ kind: 'global-fees', start, end, ...terms, ...money }];
+      const order = { kind: 'global-fees', start, end, ...terms, ...money } as const;
+      return [{ order, isTaken: this.isTaken(order, book.globalFees) }];
     });
   }
 
-  /** In production fees that were signed for a time stay; `doctor` says where the configuration has others. */
-  private isSignedOtherwise(period: Period, others: readonly Period[]): boolean {
+  /** In production fees that were signed for a time stay; in development the last ones win. */
+  private isTaken(period: Period, others: readonly Period[]): boolean {
     if (this.config.mode === 'development') return false;
     return others.some(({ start, end }) => start < period.end && period.start < end);
   }
 
   private readonly money = (units: bigint) => ({ currency: this.config.currency, units });
+}
+
+/** Fees that the ledger does not have as the configuration has them. */
+interface WantedFees {
+  readonly order: MasterOrder;
+  readonly isTaken: boolean;
 }
 
 interface Period {

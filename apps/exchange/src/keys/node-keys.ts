@@ -6,6 +6,7 @@ import { Revocations } from '../management/revocations.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Log } from '../runtime/tokens.js';
+import { ExpiredKeys } from './expired-keys.js';
 
 @Injectable()
 export class NodeKeys {
@@ -15,13 +16,14 @@ export class NodeKeys {
     private readonly keys: KeyRing,
     private readonly signers: Signers,
     private readonly revocations: Revocations,
+    private readonly expired: ExpiredKeys,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}
 
   /**
-   * Has the signers load what other nodes have offered, and refuse what was revoked. A node that lacks a key is not
-   * ready: it answers as if there were no keys.
+   * Has the signers load what other nodes have offered, refuse what was revoked, and drop what nothing needs any more.
+   * A node that lacks a key is not ready: it answers as if there were no keys.
    */
   async round(): Promise<'ready' | 'lacking' | 'nothing offered'> {
     const book = this.keys.shownBook();
@@ -31,6 +33,7 @@ export class NodeKeys {
     const lacking: KeyName[] = [];
     for (const name of missing) if (!(await this.load(name))) lacking.push(name);
     await this.revocations.enforce(book);
+    await this.expired.destroy(book);
     this.keys.lack(lacking);
     this.report(lacking);
     if (lacking.length > 0) return 'lacking';

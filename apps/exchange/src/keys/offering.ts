@@ -10,7 +10,6 @@ import { Injectable } from '@nestjs/common';
 import { Revocations } from '../management/revocations.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config, Log } from '../runtime/tokens.js';
-import { ExpiredKeys } from './expired-keys.js';
 import { FutureKeys } from './future-keys.js';
 import { KeyPlans } from './key-plans.js';
 import { MasterTerms } from './master-terms.js';
@@ -31,7 +30,6 @@ export class Offering {
     private readonly terms: MasterTerms,
     private readonly plans: KeyPlans,
     private readonly future: FutureKeys,
-    private readonly expired: ExpiredKeys,
     private readonly revocations: Revocations,
     private readonly config: Config,
     private readonly log: Log,
@@ -56,12 +54,11 @@ export class Offering {
   private async offerWhatIsDue(): Promise<void> {
     const book = await this.keys.confirm();
     await this.revocations.enforce(book);
-    await this.expired.destroy(book);
     await this.record(book, await this.terms.terms(book));
     if (this.config.mode === 'development') await this.signAndOffer(book);
     else {
       await this.future.round(book);
-      await this.report();
+      await this.lookForMissing();
     }
   }
 
@@ -82,14 +79,15 @@ export class Offering {
     return Promise.all(orders.map((order) => this.terms.signed(order)));
   }
 
-  /** Says once what is missing, and again when that has changed. */
-  private async report(): Promise<void> {
+  /** What the master key has not signed, in words. The log says it once, and again when it has changed. */
+  async lookForMissing(): Promise<string> {
     const missing = summaryOf(await this.unsigned());
     if (missing !== this.missing && missing !== '') {
       const todo = 'run `admin offline export`, sign it where the master key is, and import it';
       this.log.warn({ missing, todo }, 'the master key has not signed everything that is to be offered');
     }
     this.missing = missing;
+    return missing;
   }
 
   /** @returns false if the stream has moved since `book` was planned on, and nothing was written */
