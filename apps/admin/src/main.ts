@@ -44,6 +44,10 @@ const program = new Command('admin')
   .showHelpAfterError()
   .addHelpText('after', HELP)
   .exitOverride();
+// Whoever reads the output may have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.refused),
+);
 process.umask(0o077); // what the tool writes is its owner's alone
 const cli = new Cli(program);
 for (const group of GROUPS) group(cli);
