@@ -60,7 +60,7 @@ export const LOG_FRAUDS: readonly Fraud[] = [
     last.unitFirst = 3;
   }),
   fraud('time-implausible', 'a unit that was written days later', (insider) => {
-    for (const event of insider.unitOf(large(insider))) event.writtenAtUs += days(2) * 1e6;
+    for (const event of insider.unitOf(large(insider))) event.writtenAtUs += days(4) * 1e6;
   }),
   fraud('head-invalid', 'a head by a key that nobody vouched for', (insider) => {
     insider.logKey = { ...insider.signing };

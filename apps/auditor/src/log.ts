@@ -17,8 +17,12 @@ const NUMBER: Layout<number> = {
   read: (view, offset) => view.getFloat64(offset),
 };
 
-/** How far an event's own time may lie from the time it was written. */
-const TIME_APART_MAX_S = 3600;
+/**
+ * How far an event's own time may lie before the time it was written (a process may sleep between its decision and its
+ * commit), and behind it (a clock that is corrected between the two).
+ */
+const TIME_BEFORE_MAX_S = 3 * 86_400;
+const TIME_BEHIND_MAX_S = 60;
 
 /** A head that this auditor has seen. */
 export interface SeenHead {
@@ -124,8 +128,8 @@ export class Log {
 
   /** An event says a time far from that of its writing: fees and expirations depend on it. */
   checkTime(event: EventRef, writtenAtUs: number): void {
-    const apart = event.at - writtenAtUs / 1e6;
-    if (Math.abs(apart) <= TIME_APART_MAX_S) return;
+    const behind = event.at - writtenAtUs / 1e6;
+    if (behind <= TIME_BEHIND_MAX_S && behind >= -TIME_BEFORE_MAX_S) return;
     const detail = `it says ${event.at}, it was written at ${Math.floor(writtenAtUs / 1e6)}`;
     this.findings.add({ code: 'time-implausible', event, detail });
   }
