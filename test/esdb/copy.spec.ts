@@ -47,7 +47,9 @@ describe('a ledger', () => {
       now: () => Date.now() * 1_000,
       onReport: (report) => expect.fail(JSON.stringify(report)),
     });
-  const openServer = () => openLedger(server.connectionString, { instance });
+  // However busy the machine is.
+  const unhurried = { callTimeoutMs: 10_000, leaseMs: 5_000, commitTimeoutMs: 60_000 };
+  const openServer = () => openLedger(server.connectionString, { instance, ...unhurried });
 
   beforeAll(async () => {
     server = await testServer();
@@ -159,7 +161,10 @@ describe('a ledger', () => {
   });
 
   test('that goes on while it is copied is noticed', async () => {
-    const [{ store, stream }, source] = [await openLedger(server.connectionString), await openFolder(folders[0] ?? '')];
+    const [{ store, stream }, source] = [
+      await openLedger(server.connectionString, unhurried),
+      await openFolder(folders[0] ?? ''),
+    ];
     const meddling = {
       readAll: (after: Parameters<typeof store.readAll>[0]) => store.readAll(after),
       importUnit: async (unit: CommittedUnit) => {

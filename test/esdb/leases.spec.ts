@@ -10,6 +10,8 @@ import { all, type Ledger, openLedger } from './tools.js';
 
 const PROGRAM = fileURLToPath(new URL('./lease-process.js', import.meta.url));
 const EXPIRY_MS = 500;
+/** However busy the machine is. */
+const UNHURRIED = { callTimeoutMs: 10_000 };
 
 /** Who holds a lease, as it seems to the holders themselves. */
 class Holders {
@@ -49,8 +51,8 @@ describe('leases', () => {
   let holders: Holders;
   beforeEach(async () => {
     server = await testServer();
-    first = await openLedger(server.connectionString);
-    second = await openLedger(server.connectionString, { instance: first.instance });
+    first = await openLedger(server.connectionString, UNHURRIED);
+    second = await openLedger(server.connectionString, { instance: first.instance, ...UNHURRIED });
     holders = new Holders();
   });
   afterEach(async () => {

@@ -1,5 +1,8 @@
 import type { Readable } from 'node:stream';
 import { EventStoreDBClient } from '@eventstore/db-client';
+import { systemClock, within } from './timing.js';
+
+const DISPOSED_WITHIN_MS = 500;
 
 /** What the client library keeps to itself, and has to be held by. */
 interface Internals {
@@ -14,7 +17,7 @@ interface Internals {
  * - It handles errors in promises that nobody waits for. Where no node can be found they are rejected, and an unhandled
  *   rejection ends the process.
  * - Its streams emit errors when nobody listens any more, and end as if they were complete when they are cancelled.
- * - It never closes a channel.
+ * - It never closes a channel, and its end waits for streams that may never end.
  */
 export class Connection {
   readonly client: EventStoreDBClient;
@@ -66,7 +69,8 @@ export class Connection {
   async close(reason: Error): Promise<void> {
     this.closedBy ??= reason;
     for (const stream of this.streams) stream.destroy(reason);
-    await this.client.dispose();
+    const disposed = this.client.dispose().catch(() => undefined);
+    await within(systemClock, DISPOSED_WITHIN_MS, disposed, () => undefined);
     this.internals.getChannel().then(
       (channel) => channel.close(),
       () => undefined,

@@ -62,6 +62,7 @@ export class EsdbLeases implements Leases {
       const term = await this.acquire(stream, ended);
       if (!term) return;
       if (!this.limited.has(stream)) await this.limit(stream);
+      if (ended.aborted) return this.release(stream, term.revision);
       if (await this.hold(stream, term, { ended, work })) return;
     }
   }
