@@ -137,6 +137,8 @@ test('who asks too often is refused by address, as a trusted proxy names it', as
   }
   expectOk(await get('config', from('203.0.113.8')));
   expectOk(await get('healthz', greedy));
+  const beforehand = await send(`${exchange.baseUrl}config`, { method: 'OPTIONS', headers: greedy });
+  expect(beforehand.status).toBe(204);
   // What a client claims itself stands before what the proxy adds, and counts for nothing.
   expectRefusal(await get('config', from('203.0.113.99, 203.0.113.7')), 429, 44);
   expect((await metrics()).get('florin_http_requests_limited_total')).toBeGreaterThanOrEqual(refused.length);

@@ -86,9 +86,13 @@ describe('what lies on the disk', () => {
       admin: exchange.adminUrl,
       bank: exchange.bankUrl,
       adminCredential: join(data, 'admin-credential'),
+      metricsCredential: join(data, 'metrics-credential'),
+      auditorCredential: join(data, 'auditor-credential'),
       ports: { ...exchange.ports, admin: Number(new URL(exchange.adminUrl).port) },
     });
-    expect(readFileSync(join(data, 'admin-credential'), 'utf8')).toMatch(/^[0-9A-Z]{52}\n$/);
+    for (const name of ['admin', 'metrics', 'auditor']) {
+      expect(readFileSync(join(data, `${name}-credential`), 'utf8')).toMatch(/^[0-9A-Z]{52}\n$/);
+    }
     const files = readdirSync(data, { recursive: true, withFileTypes: true })
       .filter(({ name }) => name !== 'config.yaml')
       .map((entry) => ({ path: join(entry.parentPath, entry.name), isFolder: entry.isDirectory() }));

@@ -24,8 +24,9 @@ export function limitRequests(
 ): void {
   if (requestsPerSecond === undefined) return;
   const limiter = new RateLimiter({ requestsPerSecond, burst: burst ?? BURST_SECONDS * requestsPerSecond });
-  fastify.addHook('onRequest', async ({ ip, url }, reply) => {
-    if (UNLIMITED.has(url.split('?', 1)[0] ?? '')) return;
+  fastify.addHook('onRequest', async ({ ip, method, url }, reply) => {
+    // A browser's question beforehand costs nothing, and is not understood when it is refused.
+    if (method === 'OPTIONS' || UNLIMITED.has(url.split('?', 1)[0] ?? '')) return;
     const waitSeconds = limiter.take(ip, performance.now());
     if (waitSeconds === 0) return;
     refused();
