@@ -135,6 +135,24 @@ test('a single decision is signed with the key file, or elsewhere; the developme
   expect(gone.status).toBe(503);
 });
 
+test('fees are set for times to come, and those that are signed stay', async () => {
+  const period = ['--from', '2040-01-01', '--until', '2041-01-01', '--key', file('master.json')];
+  const wire = (fee: string): Promise<Run> =>
+    admin('fees', 'wire', 'iban', '--wire-fee', fee, '--closing-fee', 'KUDOS:0.05', ...period);
+  expect((await wire('KUDOS:0.02')).code).toBe(0);
+  const other = await wire('KUDOS:0.03');
+  expect(other.code).toBe(1);
+  expect(other.stderr).toContain('code 1813');
+  expect((await wire('2')).code).toBe(2);
+
+  const amounts = ['--history-fee', 'KUDOS:0', '--account-fee', 'KUDOS:1', '--purse-fee', 'KUDOS:0.1'];
+  const terms = ['--purse-timeout', '3600', '--history-expiration', '31536000', '--purse-account-limit', '3'];
+  expect((await admin('fees', 'global', ...amounts, ...terms, ...period)).code).toBe(0);
+  const told = (await admin('ledger', 'tail', '-n', '2')).stdout;
+  expect(told).toContain('fees of iban: KUDOS:0.02 a transfer, KUDOS:0.05 a closing, until 2041-01-01');
+  expect(told).toContain('global fees until 2041-01-01');
+});
+
 test('after a restart the ledger keeps its master key', async () => {
   await exchange.stop();
   await expect(site.start({ masterPub: await pubOf('other.json'), data: exchange.data })).rejects.toThrow(
