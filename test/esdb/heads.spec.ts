@@ -14,7 +14,7 @@ import {
 } from '@florin/event-store';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
-import { type TestServer, testServer } from '../support/eventstoredb/test-server.js';
+import { type TestServer, testServer, until } from '../support/eventstoredb/test-server.js';
 import { all, freshInstance, type Ledger, noted, openLedger, unitOn } from './tools.js';
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -76,7 +76,7 @@ describe('the signed head of a node', () => {
     openLedger(server.connectionString, { instance, heads: options });
 
   async function expectHeadOf({ store }: Ledger, events: number, options = heads): Promise<void> {
-    await expect.poll(() => store.head()?.size).toBe(events);
+    await until(() => store.head()?.size === events);
     const frontier = Frontier.empty();
     for (const unit of await all(store.readAll(START))) for (const one of unit.events) frontier.append(eventLeaf(one));
     const verifier = new NoteVerifier(options.origin, logPub);
@@ -125,7 +125,7 @@ describe('the signed head of a node', () => {
     const ledger = await open();
     heads.fail('the signers are away');
     await fill(ledger, 0, 2);
-    await expect.poll(() => heads.reports.length).toBeGreaterThan(0);
+    await until(() => heads.reports.length > 0);
     expect(heads.reports[0]).toEqual({ kind: 'signing-failed', message: 'the signers are away' });
     expect(existsSync(fileOf(heads))).toBe(false);
     heads.fail(null);

@@ -13,7 +13,7 @@ import {
 } from '@florin/event-store';
 
 /** Short times, so that a test which waits for one of them does not take long. */
-const SHORT = { callTimeoutMs: 400, leaseMs: 400, commitTimeoutMs: 10_000 };
+const SHORT = { callTimeoutMs: 1_000, leaseMs: 400, commitTimeoutMs: 10_000 };
 
 export interface Ledger {
   readonly store: EsdbStore;
