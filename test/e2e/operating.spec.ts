@@ -127,9 +127,10 @@ test('a body that is larger than configured is refused', async () => {
 
 test('who asks too often is refused by address, as a trusted proxy names it', async () => {
   const greedy = from('203.0.113.7');
-  const replies = [];
-  for (let asked = 0; asked < BURST + 5; asked += 1) replies.push(await get('config', greedy));
-  const refused = replies.filter(({ status }) => status !== 200);
+  // Twice what a bucket holds, at once: it fills while they are answered, but not that fast.
+  const ask = (headers: (asked: number) => object): Promise<Reply[]> =>
+    Promise.all(Array.from({ length: 2 * BURST }, (_, asked) => get('config', headers(asked))));
+  const refused = (await ask(() => greedy)).filter(({ status }) => status !== 200);
   expect(refused.length).toBeGreaterThan(0);
   for (const reply of refused) {
     expectRefusal(reply, 429, 44);
@@ -140,6 +141,7 @@ test('who asks too often is refused by address, as a trusted proxy names it', as
   const beforehand = await send(`${exchange.baseUrl}config`, { method: 'OPTIONS', headers: greedy });
   expect(beforehand.status).toBe(204);
   // What a client claims itself stands before what the proxy adds, and counts for nothing.
-  expectRefusal(await get('config', from('203.0.113.99, 203.0.113.7')), 429, 44);
+  const claims = await ask((asked) => from(`198.51.100.${asked}, 203.0.113.7`));
+  expect(claims.some(({ status }) => status === 429)).toBe(true);
   expect((await metrics()).get('florin_http_requests_limited_total')).toBeGreaterThanOrEqual(refused.length);
 });

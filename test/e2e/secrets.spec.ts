@@ -14,7 +14,7 @@ import { close, closeBody, fundedReserve, paymentsTo, postClose, summaryOf } fro
 const ORIGIN = 'payto://x-taler-bank/localhost/zaphod?receiver-name=Zaphod%20Beeblebrox';
 const TARGET = 'payto://x-taler-bank/localhost/trillian?receiver-name=Tricia%20McMillan';
 const NAMES = ['zaphod', 'beeblebrox', 'trillian', 'tricia', 'mcmillan'];
-/** What holds secrets because that is its purpose, readable by its owner only; and the books of the development bank. */
+/** What holds secrets because that is its purpose, only its owner reads it; and the books of the development bank. */
 const PLACES_OF_SECRETS = /^(keys\/|bank\/|(admin|auditor|metrics)-credential$|config\.yaml$)/;
 
 let exchange: RunningExchange;

@@ -11,7 +11,7 @@ export async function sendHistory(
   body: () => Promise<object>,
 ): Promise<object | undefined> {
   reply.header('ETag', `"${lastRow}"`);
-  const known = (knownTag ?? String(start)).split(',').map((tag) => tag.trim().replace(/^W\//, '').replace(/^"|"$/g, ''));
+  const known = (knownTag ?? String(start)).split(',').map(bareTag);
   if (known.includes(String(lastRow))) {
     reply.status(304);
     return undefined;
@@ -22,3 +22,6 @@ export async function sendHistory(
   }
   return body();
 }
+
+/** The reference sends its tag without quotes, so clients may hand back either. */
+const bareTag = (tag: string): string => tag.trim().replace(/^W\//, '').replace(/^"|"$/g, '');

@@ -3,10 +3,16 @@ import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { hintOf } from '../http/hints.js';
 import { ApiDescription } from './api-description.js';
-import { Readiness } from './readiness.js';
+import { Readiness, type Unready } from './readiness.js';
+
+/** Anybody may ask as often as he likes: it is looked up once in this time. */
+const FRESH_MS = 1_000;
 
 @Controller()
 export class OperatingController {
+  private looked: Promise<readonly Unready[]> = Promise.resolve([]);
+  private lookedAtMs = Number.NEGATIVE_INFINITY;
+
   constructor(
     private readonly readiness: Readiness,
     private readonly description: ApiDescription,
@@ -23,7 +29,7 @@ export class OperatingController {
   @Get('readyz')
   @Header('Cache-Control', 'no-store')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
-    const lacks = await this.readiness.lacks();
+    const lacks = await this.lacks();
     const [first] = lacks;
     if (!first) return { ready: true };
     reply.status(503).header('Retry-After', '5');
@@ -35,5 +41,12 @@ export class OperatingController {
   @Header('Cache-Control', 'public, max-age=3600')
   api(): ApiDescription {
     return this.description;
+  }
+
+  private lacks(): Promise<readonly Unready[]> {
+    if (performance.now() - this.lookedAtMs < FRESH_MS) return this.looked;
+    this.lookedAtMs = performance.now();
+    this.looked = this.readiness.lacks();
+    return this.looked;
   }
 }
