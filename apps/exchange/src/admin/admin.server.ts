@@ -14,6 +14,8 @@ import { Offering } from '../keys/offering.js';
 import { Measurements } from '../operating/measurements.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
+import { ProvenEvents } from '../transparency/proven-events.js';
+import { PublishedLog } from '../transparency/published-log.js';
 import { accountRoutes } from './account.routes.js';
 import { denominationRoutes } from './denomination.routes.js';
 import { doctorRoutes } from './doctor.routes.js';
@@ -44,6 +46,8 @@ export interface AdminContext {
   readonly terms: MasterTerms;
   readonly offering: Offering;
   readonly keys: KeyRing;
+  readonly log: PublishedLog;
+  readonly proven: ProvenEvents;
   readonly foundation: RunningFoundation;
 }
 
@@ -74,6 +78,8 @@ export async function startAdmin(app: INestApplicationContext, foundation: Runni
     terms: app.get(MasterTerms),
     offering: app.get(Offering),
     keys: app.get(KeyRing),
+    log: app.get(PublishedLog),
+    proven: app.get(ProvenEvents),
     foundation,
   };
   legitimizationRoutes(server, context);

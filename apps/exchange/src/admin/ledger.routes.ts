@@ -1,49 +1,48 @@
 /** The ledger itself: its signed head, its events, proofs of them, and copies while it runs. */
 import { isAbsolute } from 'node:path';
 import { encodeBase32, toHex } from '@florin/encoding';
-import { type CommittedUnit, type EventStore, exportEventLine, type Position, START } from '@florin/event-store';
+import { type CommittedUnit, type EventStore, exportEventLine, type Position } from '@florin/event-store';
 import type { FastifyInstance } from 'fastify';
 import { malformedField, malformedParameter } from '../http/taler-error.js';
 import { text } from '../http/wire-fields.js';
+import type { PublishedLog } from '../transparency/published-log.js';
 import type { AdminContext } from './admin.server.js';
 import { type Body, read } from './reading.js';
 import { streamed, working } from './streaming.js';
 
-export function ledgerRoutes(server: FastifyInstance, { foundation, signers }: AdminContext): void {
+export function ledgerRoutes(server: FastifyInstance, { foundation, log, proven }: AdminContext): void {
   const { store, config } = foundation;
 
   server.get('/ledger/head', async () => {
-    const { pub } = await signers.generate({ kind: 'log' });
-    const head = store.head();
-    if (!head) throw malformedParameter('head', 'this node keeps no signed head');
-    const { origin, size, note } = head;
-    return { origin, size, note, log_pub: encodeBase32(pub), instance: config.instance, currency: config.currency };
+    const { origin, size, note } = proven.head();
+    const { instance, currency } = config;
+    return { origin, size, note, log_pub: encodeBase32(log.logPub), instance, currency };
   });
 
   /** Lines of the export format: the events of one stream, oldest first. */
   server.get('/ledger/stream', (request, reply) => {
     const { name = '' } = request.query as { name?: string };
-    return streamed(reply, () => streamLines(store, name));
+    return streamed(reply, () => streamLines(store, log, name));
   });
 
   /** Lines of the export format, from the unit of event `first` on; with `follow=1` also what comes later. */
   server.get('/ledger/events', (request, reply) => {
     const { first = '0', follow } = request.query as { first?: string; follow?: string };
     const index = countOf('first', first);
-    return streamed(reply, (signal) => eventLines(store, { first: index, signal, follow: follow === '1' }));
+    return streamed(reply, (signal) => eventLines(store, log, { first: index, signal, follow: follow === '1' }));
   });
 
   server.get('/ledger/proof', async (request) => {
     const { index = '', size = '' } = request.query as { index?: string; size?: string };
-    if (!('inclusionProof' in store)) throw noProofs();
-    const proof = await store.inclusionProof(countOf('index', index), countOf('size', size));
+    const { proofs } = await proven.proofs();
+    const proof = await proofs.inclusionProof(countOf('index', index), countOf('size', size));
     return { proof: proof.map(toHex) };
   });
 
   server.get('/ledger/consistency', async (request) => {
     const { from = '', to = '' } = request.query as { from?: string; to?: string };
-    if (!('consistencyProof' in store)) throw noProofs();
-    const proof = await store.consistencyProof(countOf('from', from), countOf('to', to));
+    const { proofs } = await proven.proofs();
+    const proof = await proofs.consistencyProof(countOf('from', from), countOf('to', to));
     return { proof: proof.map(toHex) };
   });
 
@@ -61,13 +60,15 @@ export function ledgerRoutes(server: FastifyInstance, { foundation, signers }: A
   });
 }
 
-const noProofs = (): Error => malformedParameter('index', 'this store gives no proofs: export the ledger');
-
-async function* streamLines(store: EventStore, name: string): AsyncGenerator<string> {
+async function* streamLines(store: EventStore, log: PublishedLog, name: string): AsyncGenerator<string> {
   let next = 0;
   for (let complete = false; !complete; ) {
     const page = await store.readStream(name, { fromNumber: next });
-    for (const event of page.events) yield exportEventLine({ ...event, unitFirst: event.index });
+    for (const event of page.events) {
+      const index = event.index < 0 ? await log.proofs?.indexOf(event) : event.index;
+      if (index === undefined) return; // no head covers it yet
+      yield exportEventLine({ ...event, index, unitFirst: index });
+    }
     next += page.events.length;
     complete = page.complete || page.events.length === 0;
   }
@@ -79,9 +80,9 @@ interface Stretch {
   readonly signal: AbortSignal;
 }
 
-async function* eventLines(store: AdminContext['foundation']['store'], stretch: Stretch): AsyncGenerator<string> {
+async function* eventLines(store: EventStore, log: PublishedLog, stretch: Stretch): AsyncGenerator<string> {
   const { first, follow, signal } = stretch;
-  const after = 'positionBefore' in store ? await store.positionBefore(first) : START;
+  const after = await log.positionBefore(first);
   const units = follow ? store.subscribe(after, signal) : present(store, after);
   for await (const { events } of units) {
     const last = events.at(-1);
