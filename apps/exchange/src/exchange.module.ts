@@ -85,6 +85,8 @@ export interface Foundation {
   readonly verifiers: Verifiers;
   readonly vault: AccountVault;
   readonly ledger: Ledger;
+  /** Where expired keys are destroyed; the folder of the configuration without. */
+  readonly folder?: Pick<KeyFolder, 'destroyKey'>;
   /** Of a store that several nodes share; without them this process has it to itself. */
   readonly leases?: LeasesPort;
   /** What is told of the ledger's tree; nothing without. */
@@ -110,6 +112,8 @@ class ExchangeModule {}
 export function exchangeModule(foundation: Foundation): DynamicModule {
   const { config, log, clock, store, views, signers, verifiers, vault, ledger, leases, publishedLog, metrics } =
     foundation;
+  const development = config.mode === 'development';
+  const folder = foundation.folder ?? KeyFolder.at(config.keys, { development });
   const given: Provider[] = [
     { provide: Config, useValue: config },
     { provide: Log, useValue: log },
@@ -120,7 +124,7 @@ export function exchangeModule(foundation: Foundation): DynamicModule {
     { provide: Verifiers, useValue: verifiers },
     { provide: AccountVault, useValue: vault },
     { provide: Ledger, useValue: ledger },
-    { provide: KeyFolder, useFactory: () => KeyFolder.at(config.keys, { development: config.mode === 'development' }) },
+    { provide: KeyFolder, useValue: folder },
     { provide: Leases, useValue: leases ?? soleHolder },
     { provide: Metrics, useValue: metrics ?? new Metrics() },
     { provide: ApiDescription, useValue: describeApi(CONTROLLERS, config.baseUrl ?? '') },
