@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startExchange } from '../support/exchange.js';
 import { BANK_FRAUDS } from './bank-frauds.js';
 import { CLOSING_FRAUDS, type Fraud, KEY_FRAUDS, LOG_FRAUDS, RESERVE_FRAUDS } from './frauds.js';
-import { type Evidence, Insider, readEvidence } from './insider.js';
+import { type Evidence, Insider, readEvidence, type Written } from './insider.js';
 import { COIN_FRAUDS, OFFICER_FRAUDS, PURSE_FRAUDS, RECOUP_FRAUDS } from './purse-frauds.js';
 import { configure, live } from './story.js';
 
@@ -51,7 +51,7 @@ const FRAUDS = [
 ];
 
 test('every code of the catalogue is planted', () => {
-  const planted = new Set([...ELSEWHERE, ...FRAUDS.map(({ codes }) => codes[0])]);
+  const planted = new Set([...ELSEWHERE, ...FRAUDS.flatMap(({ codes }) => codes)]);
   expect([...planted].sort()).toEqual(Object.keys(CATALOGUE).sort());
 });
 
@@ -70,5 +70,48 @@ describe.each<readonly [string, readonly Fraud[]]>([
     planted.plant(insider);
     const codes = [...(await found(insider)).keys()];
     expect(codes.sort()).toEqual([...planted.codes].sort());
+  });
+});
+
+describe('plain damage counts once, wherever it is', () => {
+  /** What the first event says is needed for all that follows. */
+  const alone = (code: FindingCode, place: number): FindingCode[] => (place === 0 ? [code, 'terms-missing'] : [code]);
+
+  test.each<readonly [FindingCode, string, (insider: Insider, place: number) => void]>([
+    [
+      'event-damaged',
+      'content that does not give its leaf',
+      (insider, place) => {
+        const event = insider.events[place] as Written;
+        event.leaf = new Uint8Array(32).fill(1);
+      },
+    ],
+    [
+      'event-missing',
+      'an event that is gone',
+      (insider, place) => {
+        const numbers = new Map<string, number>();
+        const firsts = new Map<object, number>();
+        insider.events.forEach((event, index) => {
+          event.unitFirst = firsts.get(event.unit) ?? index;
+          firsts.set(event.unit, event.unitFirst);
+          event.index = index;
+          event.number = numbers.get(event.stream) ?? 0;
+          numbers.set(event.stream, event.number + 1);
+        });
+        insider.size = insider.events.length;
+        insider.remove(insider.events[place] as Written);
+      },
+    ],
+  ])('%s: %s', async (code, _, damage) => {
+    const wrong: unknown[] = [];
+    for (const [place, { type }] of evidence.events.entries()) {
+      const insider = new Insider(evidence);
+      damage(insider, place);
+      const counts = [...(await found(insider))].sort();
+      const expected = alone(code, place).map((one) => [one, 1]);
+      if (JSON.stringify(counts) !== JSON.stringify(expected)) wrong.push([place, type, counts]);
+    }
+    expect(wrong).toEqual([]);
   });
 });

@@ -45,6 +45,7 @@ export const LOG_FRAUDS: readonly Fraud[] = [
     insider.events.forEach((event, place) => {
       event.index = place;
     });
+    insider.size = insider.events.length;
     insider.remove(insider.the('AccountOwnerBound'));
   }),
   fraud('event-order', 'an event stands there once more', (insider) => {

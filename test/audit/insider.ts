@@ -71,6 +71,8 @@ export class Insider {
   logKey: Ed25519Key;
   /** Signs confirmations. */
   readonly signing: Ed25519Key;
+  /** How many events the head covers; all by default. */
+  size: number | undefined;
   /** The root that is signed; the true one by default. */
   root: ((root: Uint8Array) => Uint8Array) | undefined;
 
@@ -171,7 +173,7 @@ export class Insider {
       const unitFirst = event.unitFirst ?? (firsts.get(unit) as number);
       return { index, unitFirst, stream, number, type, version, writtenAtUs, text, leaf };
     });
-    const head = this.head(items.length, frontier.root());
+    const head = this.head(this.size ?? items.length, frontier.root());
     return {
       name: 'a planted history',
       size: async () => items.length,

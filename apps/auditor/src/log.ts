@@ -117,6 +117,7 @@ export class Log {
     const event = { index: place, stream: '', number: 0, type: '', at: 0 };
     this.findings.add({ code: 'event-damaged', event, detail: fault });
     this.holes += 1;
+    this.damage.markUnknown();
     this.nextIndex = place + 1;
   }
 
@@ -202,6 +203,7 @@ export class Log {
         if (!(error instanceof InvalidNote)) throw error;
       }
     }
+    if (this.damage.touches('keys')) return false; // the key may have been offered where nothing can be read
     const detail = `the head of ${head.size} events carries no signature of a key that the master key vouched for`;
     this.findings.add({ code: 'head-invalid', detail });
     return false;
@@ -229,6 +231,7 @@ export class Log {
     const detail = count === 1 ? `event ${this.nextIndex} is not there` : `${count} events are not there`;
     this.findings.add({ code: 'event-missing', event, detail });
     this.holes += count;
+    this.damage.markUnknown();
     this.nextIndex = index;
   }
 

@@ -90,6 +90,7 @@ export class Replay {
       await this.pool?.room();
     }
     if (!head) return false;
+    if (head.size > this.log.next) this.unit.tear(); // its rest is missing
     this.endUnit();
     if (this.atBoundary) await this.pause();
     return this.checkHead(head);
@@ -107,7 +108,7 @@ export class Replay {
   conclude(): void {
     this.log.checkReached();
     const { difference } = this.totals;
-    if (difference === 0n || this.findings.total > 0) return;
+    if (difference === 0n || this.findings.total > 0 || this.damage.any) return;
     const detail = `${difference} units came in and are neither owed, earned nor paid`;
     this.findings.add({ code: 'escrow-mismatch', detail, gain: difference });
   }

@@ -115,7 +115,7 @@ function checkTarget(context: Context, { accounts }: Parts, { event, ref, report
     report('close-target-wrong', `account ${targetAccount} is named instead of ${reserve.originAccount}`, wireAmount);
     return;
   }
-  if (!accounts.isApproved(targetAccount, 'RESERVE_CLOSE')) {
+  if (!accounts.isApproved(targetAccount, 'RESERVE_CLOSE') && !context.damage.touches('account')) {
     report('close-target-unlegitimized', `nobody approved account ${targetAccount}`);
   }
 }

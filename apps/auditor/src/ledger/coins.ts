@@ -179,7 +179,7 @@ export class Coins {
     if (!known) return;
     const { coin, denominationHash, ageCommitmentHash, denomination } = known;
     const revoked = denomination?.revoked;
-    if (denomination && !(revoked && revoked.number < keysRevision)) {
+    if (denomination && !(revoked && revoked.number < keysRevision) && !keys.isUncertain) {
       report('recoup-not-revoked', `${denominationHash} was not revoked`);
     }
     const fields = { hDenomPub: denominationHash, coinBlind: blindingSecret };
@@ -220,7 +220,8 @@ export class Coins {
     if (!firstSight) {
       const denominationHash = earlier && this.denominations[earlier.denomination];
       if (!earlier || denominationHash === undefined) {
-        if (!isUncertain) report('coin-identity-wrong', 'a coin that nobody saw was used as if it were known');
+        if (isUncertain) this.context.unit.tear();
+        else report('coin-identity-wrong', 'a coin that nobody saw was used as if it were known');
         return undefined;
       }
       const denomination = keys.denomination(view, denominationHash, { until: 'expireDeposit' });

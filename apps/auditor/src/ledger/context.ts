@@ -14,6 +14,13 @@ export interface Context {
 /** Events that cannot be read leave their streams uncertain: what follows on them is not held against anybody. */
 export class Damage {
   private streams = new Set<string>();
+  /** Some event is gone or unreadable, and nobody knows whose it was. */
+  private isBlind = false;
+
+  /** Something happened of which nothing is known. */
+  markUnknown(): void {
+    this.isBlind = true;
+  }
 
   mark(stream: string): void {
     this.streams.add(stream);
@@ -23,22 +30,23 @@ export class Damage {
     return this.streams.size > 0 && this.streams.has(stream);
   }
 
-  /** Whether any stream of this category (`<instance>.<category>-...`) is uncertain. */
+  /** Whether any stream of this category (`<instance>.<category>-...`) is uncertain, as far as one can know. */
   touches(category: string): boolean {
+    if (this.isBlind) return true;
     for (const stream of this.streams) if (stream.split(/[.-]/)[1] === category) return true;
     return false;
   }
 
   get any(): boolean {
-    return this.streams.size > 0;
+    return this.isBlind || this.streams.size > 0;
   }
 
   save(): unknown {
-    return [...this.streams];
+    return { streams: this.streams, isBlind: this.isBlind };
   }
 
   load(saved: unknown): void {
-    this.streams = new Set(saved as string[]);
+    Object.assign(this, saved);
   }
 }
 

@@ -83,6 +83,6 @@ export class DenominationLedger {
 
   /** A withdrawal that cannot be read issued coins that nobody counted. */
   private get isUncertain(): boolean {
-    return this.context.damage.touches('reserve') || this.context.damage.touches('coin');
+    return ['reserve', 'coin', 'keys'].some((category) => this.context.damage.touches(category));
   }
 }

@@ -76,7 +76,10 @@ export class Purses {
     }
     const purse = this.open.get(pursePub);
     if (!purse) {
-      if (this.context.damage.has(ref.stream)) return;
+      if (this.context.damage.has(ref.stream)) {
+        this.context.unit.tear();
+        return;
+      }
       const isSettled = this.settled.has(pursePub);
       if (isSettled && event.type === 'PurseCoinsRefunded') {
         this.refundAgain(event, ref, pursePub, report);
@@ -138,7 +141,7 @@ export class Purses {
   /** Purses that should have ended by `now`, or owe their coins money since long. */
   checkOverdue(now: number): void {
     for (const [pursePub, { terms, end, balance, fees, lastIndex }] of this.open) {
-      if (terms.expiresAt + EXPIRE_GRACE_S >= now) continue;
+      if (terms.expiresAt + EXPIRE_GRACE_S >= now || this.context.damage.touches('purse')) continue;
       const what = end ? `is ${end} and owes its coins money` : 'was never ended';
       const event = { index: lastIndex, stream: `purse-${pursePub}`, number: 0, type: '', at: terms.expiresAt };
       const detail = `purse ${pursePub} expired at ${terms.expiresAt} and ${what}`;
@@ -332,7 +335,7 @@ export class Purses {
   }
 
   private refund({ coins }: Of<'PurseCoinsRefunded'>, { ref, report, pursePub, purse }: At): void {
-    if (purse.end === undefined || purse.end === 'merged') {
+    if ((purse.end === undefined || purse.end === 'merged') && !this.context.damage.has(ref.stream)) {
       report('purse-refund-wrong', 'the purse did not end without a merge');
     }
     for (const { coinPub, amount } of coins) {

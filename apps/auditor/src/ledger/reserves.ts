@@ -67,6 +67,7 @@ export class Reserves {
 
   /** Reserves that should have been closed by `now`: an exchange that runs looks every few seconds. */
   checkOverdue(now: number): void {
+    if (this.context.damage.touches('reserve')) return; // it may have been closed where nothing can be read
     for (const [reservePub, { balance, expiresAt, originHash, lastIndex }] of this.reserves.entries()) {
       if (originHash === '' || balance <= 0n || expiresAt + CLOSE_GRACE_S >= now) continue;
       const detail = `reserve ${reservePub} expired at ${expiresAt} and holds ${balance} units`;

@@ -75,7 +75,12 @@ export class Transfers {
   }
 
   apply(event: TransferEvent, ref: EventRef, requestUid: string): void {
-    const report = reporter(this.context, ref);
+    const said = reporter(this.context, ref);
+    // On a stream that is uncertain nobody knows what became of an order.
+    const isUncertain = this.context.damage.has(ref.stream);
+    const report: Report = (code, ...what) => {
+      if (!(isUncertain && code === 'transfer-state-wrong')) said(code, ...what);
+    };
     switch (event.type) {
       case 'TransferRequested':
         this.request(event, ref, requestUid, report);
@@ -172,7 +177,8 @@ export class Transfers {
 
   private opened(ref: EventRef, requestUid: string, report: Report) {
     const order = this.open.get(requestUid);
-    if (!order && !this.context.damage.has(ref.stream)) {
+    if (!order && this.context.damage.has(ref.stream)) this.context.unit.tear();
+    else if (!order) {
       report('transfer-state-wrong', `${ref.type} of a transfer that is not open`);
     }
     return order;

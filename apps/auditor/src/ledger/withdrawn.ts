@@ -81,7 +81,7 @@ export class Withdrawn {
     const key = keyOf(reservePub, envelopeHash);
     const envelope = this.envelopes.get(key);
     if (!envelope || envelope.denomination !== tagOf(denominationHash)) {
-      if (this.context.damage.touches('reserve')) return;
+      if (this.context.damage.touches('reserve') || this.context.damage.touches('keys')) return;
       report('recoup-unknown-envelope', `reserve ${reservePub} never withdrew ${envelopeHash}`, -amount);
       return;
     }
