@@ -2,6 +2,7 @@
 import type { KeyBook } from '@florin/domain';
 import type { MasterOrder, SignerStatus } from '@florin/signing';
 import type { FastifyInstance } from 'fastify';
+import type { Config } from '../runtime/tokens.js';
 import type { AdminContext } from './admin.server.js';
 import {
   bad,
@@ -14,7 +15,6 @@ import {
   permissionChecks,
 } from './checks.js';
 
-const WEEK_S = 7 * 86_400;
 /** A store of so many events is checked from end to end within seconds. */
 const SCRUB_EVENTS_MAX = 50_000;
 const TRANSFERS_MAX = 1000;
@@ -34,11 +34,7 @@ export function doctorRoutes(server: FastifyInstance, context: AdminContext): vo
       ...configurationChecks(config, now),
       ...permissionChecks(config),
       ...clockChecks(clock.suspicion(), now),
-      ...keyChecks(book, {
-        now,
-        missing: (await offering.unsigned()).length,
-        production: config.mode === 'production',
-      }),
+      ...keyChecks(book, { config, now, missing: (await offering.unsigned()).length }),
       ...feeChecks(terms.feesKeptOut(book)),
       ...signerChecks(signers.status()),
       ...(await storeChecks(context, deep === '1')),
@@ -59,20 +55,22 @@ function clockChecks(suspicion: string | undefined, now: number): Check[] {
   ];
 }
 
-function keyChecks(
-  book: KeyBook,
-  { now, missing, production }: { now: number; missing: number; production: boolean },
-): Check[] {
+function keyChecks(book: KeyBook, { config, now, missing }: { config: Config; now: number; missing: number }): Check[] {
+  const production = config.mode === 'production';
+  const todo = production
+    ? 'admin offline export, sign it where the master key is, admin offline import'
+    : 'see the log for why no new keys are made';
   const checks: Check[] = [];
-  const todo = 'admin offline export, sign it where the master key is, admin offline import';
   if (missing > 0) checks.push(look('master key', `${missing} orders wait for its signature`, todo));
-  const signing = [...book.signingKeys.values()].filter(({ exchangePub }) => !book.revokedSigningKeys.has(exchangePub));
-  const lastSigning = Math.max(0, ...signing.filter(({ start }) => start <= now + WEEK_S).map(({ expire }) => expire));
-  const offered = [...book.denominations.values()].filter(
-    ({ denominationHash }) => !book.revoked.has(denominationHash),
-  );
-  const lastWithdraw = Math.max(0, ...offered.map(({ expireWithdraw }) => expireWithdraw));
-  checks.push(lasting('signing keys', lastSigning, now, todo), lasting('denominations', lastWithdraw, now, todo));
+  // Keys are made so early that the last one of each kind reaches beyond the lookahead.
+  const until = now + config.keySchedule.lookahead;
+  for (const [name, ends] of Object.entries({ 'signing keys': signingEnds(book), ...denominationEnds(book, config) })) {
+    const last = Math.max(0, ...ends);
+    const date = new Date(last * 1000).toISOString();
+    if (last <= now) checks.push(bad(name, 'none is valid', todo));
+    else
+      checks.push(last < until ? look(name, `the last one ends at ${date}`, todo) : good(name, `valid until ${date}`));
+  }
   if (book.accounts.size === 0) checks.push(bad('wire accounts', 'none is enabled', todo));
   else checks.push(good('wire accounts', `${book.accounts.size} enabled`));
   if (production && ![...book.officers.values()].some(({ active }) => active)) {
@@ -81,17 +79,28 @@ function keyChecks(
   return checks;
 }
 
+const signingEnds = (book: KeyBook): number[] =>
+  [...book.signingKeys.values()]
+    .filter(({ exchangePub }) => !book.revokedSigningKeys.has(exchangePub))
+    .map(({ expire }) => expire);
+
+/** Of the configured denomination that ends first: until when its keys are withdrawn. */
+function denominationEnds(book: KeyBook, { denominations }: Config): { denominations: number[] } {
+  const offered = [...book.denominations.values()].filter(
+    ({ denominationHash }) => !book.revoked.has(denominationHash),
+  );
+  const lasts = denominations.map(({ value, cipher, ageGroups }) => {
+    const own = offered.filter((one) => one.value === value && one.key.cipher === cipher && one.ageMask === ageGroups);
+    return Math.max(0, ...own.map(({ expireWithdraw }) => expireWithdraw));
+  });
+  return { denominations: [Math.min(...lasts)] };
+}
+
 /** Fees that were signed for a time are fixed: the configuration cannot have others for it. */
 function feeChecks(keptOut: readonly MasterOrder[]): Check[] {
   if (keptOut.length === 0) return [];
   const found = `${keptOut.length} of the configuration differ from what is signed for the same time, which holds`;
   return [look('fees', found, 'configure the next period instead')];
-}
-
-function lasting(name: string, until: number, now: number, todo: string): Check {
-  const date = new Date(until * 1000).toISOString();
-  if (until <= now) return bad(name, 'none is valid', todo);
-  return until < now + WEEK_S ? look(name, `the last one ends at ${date}`, todo) : good(name, `valid until ${date}`);
 }
 
 function signerChecks(status: readonly SignerStatus[]): Check[] {
