@@ -124,6 +124,10 @@ test('a single decision is signed with the key file, or elsewhere; the developme
   expect(withoutKey.code).toBe(1);
   expect(withoutKey.stderr).toContain('production keeps its master key offline');
 
+  const revocation = await admin('denomination', 'revoke', '0'.repeat(103), '--reason', 'a test');
+  expect(revocation.code).toBe(1);
+  expect(revocation.stderr).toContain('production keeps its master key offline');
+
   expect((await admin('wire', 'disable', payto, '--key', file('master.json'))).code).toBe(0);
   expect((await send(`${url}keys`)).json.accounts).toEqual([]);
 

@@ -7,6 +7,7 @@ import { base32, text } from '../http/wire-fields.js';
 import { managementRefusals } from '../management/refusals.js';
 import { RevokeDenomination } from '../management/revoke.handler.js';
 import type { AdminContext } from './admin.server.js';
+import { masterKeyIsOffline } from './master.routes.js';
 import { type Body, read, readHash } from './reading.js';
 
 export function denominationRoutes(server: FastifyInstance, { commands, terms, foundation }: AdminContext): void {
@@ -16,6 +17,7 @@ export function denominationRoutes(server: FastifyInstance, { commands, terms, f
     const denominationHash = readHash<DenominationHash>('h_denom_pub', 64, h_denom_pub);
     const reason = read('reason', text(1000), body.reason ?? '');
     if (reason === '') throw malformedField('reason', 'a revocation needs its reason');
+    if (body.master_sig === undefined && foundation.config.mode === 'production') throw masterKeyIsOffline();
     const masterSignature =
       body.master_sig === undefined
         ? ((await terms.developmentSignatures({ kind: 'denomination-revocation', denominationHash }))

@@ -2,13 +2,17 @@
 import { encodeBase32 } from '@florin/encoding';
 import { managementRequests, orderJson, parseOrder } from '@florin/signing';
 import type { FastifyInstance } from 'fastify';
-import { malformedField, malformedParameter } from '../http/taler-error.js';
+import { malformedField, malformedParameter, type TalerError } from '../http/taler-error.js';
 import type { AdminContext } from './admin.server.js';
 import { type Body, read } from './reading.js';
 
 const ORDERS_MAX = 1000;
 /** How a tool on this machine reaches what listens everywhere. */
 const LOCAL: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' };
+
+/** In production there is nothing here that could sign. */
+export const masterKeyIsOffline = (): TalerError =>
+  malformedParameter('master_sig', 'production keeps its master key offline: export, sign there, and import');
 
 export function masterRoutes(server: FastifyInstance, { terms, offering, foundation }: AdminContext): void {
   const { config, clock } = foundation;
@@ -32,9 +36,7 @@ export function masterRoutes(server: FastifyInstance, { terms, offering, foundat
 
   /** Management requests with signatures of the key beside the data. */
   server.post('/master/sign-in-development', async (request) => {
-    if (config.mode === 'production') {
-      throw malformedParameter('orders', 'production keeps its master key offline: export, sign there, and import');
-    }
+    if (config.mode === 'production') throw masterKeyIsOffline();
     const { orders } = (request.body ?? {}) as Body;
     if (!Array.isArray(orders) || orders.length > ORDERS_MAX) {
       throw malformedField('orders', `an array of at most ${ORDERS_MAX} orders is expected`);
