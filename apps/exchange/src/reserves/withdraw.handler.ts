@@ -101,6 +101,7 @@ export class WithdrawHandler implements ICommandHandler<Withdraw> {
         if (!nonces) return refuse({ code: 'NONCE_REUSED' });
 
         signatures ??= await this.signers.signBlinded(coins); // in this process until the commit
+        if (!signatures) return this.revokedMeanwhile(reservePub, coins, oper);
         const signed = signatures;
         for (const [nonce, { envelopeHash }] of nonces) {
           tx.append(nonce.append({ type: 'NonceUsed', envelopeHash, reservePub, at: now }));
@@ -127,6 +128,13 @@ export class WithdrawHandler implements ICommandHandler<Withdraw> {
         return accept(signed);
       },
     );
+  }
+
+  /** The signers know of a revocation only after this node's view of the keys does: so the checks refuse now. */
+  private async revokedMeanwhile(reservePub: ReservePub, coins: readonly CoinRequest[], oper: Withdraw['oper']) {
+    const checked = await this.checks.verify(reservePub, coins, { now: this.clock.now(), oper });
+    if (checked.kind === 'refuse') return checked;
+    throw new Error('the signers refuse a denomination that is not revoked');
   }
 
   /**

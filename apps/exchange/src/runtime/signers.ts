@@ -20,10 +20,13 @@ export class ExchangeSigners {
     private readonly keys: KeyRing,
   ) {}
 
-  /** One blind signature for each coin, in order. They must not leave this process before their event is committed. */
+  /**
+   * One blind signature for each coin, in order. They must not leave this process before their event is committed.
+   * @returns undefined if one of the denominations was revoked meanwhile
+   */
   async signBlinded(
     coins: readonly { readonly denominationHash: DenominationHash; readonly planchet: Planchet }[],
-  ): Promise<readonly BlindSignature[]> {
+  ): Promise<readonly BlindSignature[] | undefined> {
     // Not on a view of the keys that grew old while the request waited: a revocation might have been missed.
     if (!this.keys.usableBook()) {
       throw retryLater(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, 'the view of the keys could not be confirmed');
@@ -33,8 +36,11 @@ export class ExchangeSigners {
       planchet: planchetBytes(planchet),
     }));
     const names = coins.map(({ denominationHash }) => denominationKeyName(denominationHash));
-    const signed = await this.holding(names, () => this.signers.signBlinded(requests));
-    return signed.map((signature) =>
+    const signed = await this.holding(names, () => this.signers.signBlinded(requests)).catch((error: unknown) => {
+      if (error instanceof SigningRefused && error.reason === 'retired-key') return undefined;
+      throw error;
+    });
+    return signed?.map((signature) =>
       signature.cipher === 'RSA'
         ? ({ cipher: 'RSA', signature: encodeBase32(signature.blindSignature) } as BlindSignature)
         : ({ cipher: 'CS', b: signature.b, s: encodeBase32(signature.s) } as BlindSignature),
