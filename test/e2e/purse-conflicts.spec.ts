@@ -3,7 +3,7 @@ import { parseDenominationPub, parseDenominationSignature } from '@florin/crypto
 import { decodeBase32, encodeBase32 } from '@florin/encoding';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
-import { expectOk, expectRefusal, type Json } from './support/http.js';
+import { expectOk, expectRefusal, type Json, send } from './support/http.js';
 import { type Offers, readOffers, units } from './support/offers.js';
 import { oracle, wallet } from './support/oracle.js';
 import { postRequest, requestBody } from './support/purse-requests.js';
@@ -11,6 +11,7 @@ import {
   type Coin,
   coinHistory,
   coinsOf,
+  contractOf,
   create,
   createBody,
   depositItem,
@@ -111,6 +112,20 @@ test('one key with two age commitments: the first is shown', async () => {
     expected_age_commitment_hash: encodeBase32(wallet.age.commitmentHash(old.age?.publicKeys ?? [])),
   });
   expect(leftByHistory(old, body.history, offers)).toBe(units('0.5'));
+});
+
+test('a contract stays that of the purse which had its key first, whatever was made with the key since', async () => {
+  const [coin, other] = (await newCoins(exchange, offers, '1', '1')) as [Coin, Coin];
+  const made = [newPurse(), newPurse()].sort((left, right) => (left.purse.pub < right.purse.pub ? -1 : 1));
+  const [copying, keys] = made as [PurseKeys, PurseKeys];
+  const contract = contractOf(keys);
+  const path = `${baseUrl}contracts/${contract.contract_pub}`;
+  const samePub = Buffer.from(decodeBase32(contract.contract_pub, 32));
+  const make = (of: PurseKeys, from: Coin, written: typeof contract) =>
+    postPurse(baseUrl, of, 'create', createBody(of, termsOf('0.5'), [depositItem(baseUrl, of, from)], written));
+  expectOk(await make(keys, coin, contract));
+  expectOk(await make(copying, other, contractOf(copying, randomBytes(9), samePub)));
+  expect(expectOk(await send(path))).toMatchObject({ purse_pub: keys.purse.pub, econtract: contract.econtract });
 });
 
 test('a purse by other terms is refused with what its key signed first, whoever made it', async () => {

@@ -63,7 +63,10 @@ test('coins come back one by one, RSA and CS, with and without age; each once, a
     expect(told.history).toMatchObject([{ type: 'RECOUP', amount: 'KUDOS:1', reserve_pub: reserve.pub }]);
     expect(leftByHistory(coin, told.history, offers)).toBe(0n);
   }
-  const whole = [disclosed(first), disclosed(clause), disclosed(aged), disclosed(last)];
+  const none = encodeBase32(new Uint8Array(32)); // says the same as no age commitment
+  expectOk(await recoupCoin(baseUrl, first, { h_age_commitment: none }));
+  const told = { ...disclosed(last), age_commitment_h: none };
+  const whole = [disclosed(first), disclosed(clause), disclosed(aged), told];
   expect(units(String(expectOk(await recoup(baseUrl, reserve, whole)).balance))).toBe(before + units('4'));
   expect(expectOk(await recoupCoin(baseUrl, last))).toEqual({ reserve_pub: reserve.pub });
   const { history } = expectOk(await reserveHistory(baseUrl, reserve));

@@ -47,7 +47,7 @@ interface Row {
 
 export const purses = defineView({
   name: 'purses',
-  version: 1,
+  version: 2,
   reads: ['purse'],
   schema: `
     CREATE TABLE purses (
@@ -62,11 +62,10 @@ export const purses = defineView({
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX purses_due ON purses (due_at) WHERE due_at IS NOT NULL;
     CREATE TABLE purse_contracts (
-      contract_pub TEXT NOT NULL,
+      contract_pub TEXT PRIMARY KEY, -- of the purse that was first: who read its pay URI could make another with it
       purse_pub TEXT NOT NULL,
       econtract TEXT NOT NULL,
-      econtract_signature TEXT NOT NULL,
-      PRIMARY KEY (contract_pub, purse_pub)
+      econtract_signature TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX purse_contracts_by_purse ON purse_contracts (purse_pub);`,
 
@@ -75,12 +74,14 @@ export const purses = defineView({
     const replace = db.prepare<[Row]>(`
       INSERT OR REPLACE INTO purses VALUES (@purse_pub, @target, @balance, @expires_at, @ended, @merge_timestamp,
         @coins, @due_at)`);
-    const addContract = db.prepare<[string, string, string, string]>('INSERT INTO purse_contracts VALUES (?, ?, ?, ?)');
+    const addContract = db.prepare<[string, string, string, string]>(
+      'INSERT OR IGNORE INTO purse_contracts VALUES (?, ?, ?, ?)',
+    );
     const dropContract = db.prepare<[string]>('DELETE FROM purse_contracts WHERE purse_pub = ?');
     const contractOf = db.prepare<
       [string],
       { purse_pub: PursePub; econtract: string; econtract_signature: EddsaSignature }
-    >('SELECT * FROM purse_contracts WHERE contract_pub = ? ORDER BY purse_pub LIMIT 1');
+    >('SELECT * FROM purse_contracts WHERE contract_pub = ?');
     const due = db.prepare<[number, number], { purse_pub: PursePub }>(
       'SELECT purse_pub FROM purses WHERE due_at <= ? ORDER BY due_at, purse_pub LIMIT ?',
     );
@@ -109,7 +110,7 @@ export const purses = defineView({
           return row && statusOf(row);
         },
 
-        /** The contract under this key, unless its purse ended without a merge. */
+        /** The contract that came first under this key, unless its purse ended without a merge. */
         contract(contractPub: ContractPub): StoredContract | undefined {
           const row = contractOf.get(contractPub);
           if (!row) return undefined;

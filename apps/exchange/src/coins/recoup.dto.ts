@@ -121,13 +121,18 @@ export class RecoupRequest {
   nonce?: string | null;
 }
 
+/** "None" may be told as 32 zero bytes, too: the denomination signs the same for both, so they are the same coin. */
+const NO_AGE_COMMITMENT = encodeBase32(new Uint8Array(32));
+const ageCommitmentOf = (hash: AgeCommitmentHash | null | undefined): AgeCommitmentHash | undefined =>
+  hash === NO_AGE_COMMITMENT ? undefined : (hash ?? undefined);
+
 export const disclosureOf = (coinPub: CoinPub, request: RecoupRequest): CoinDisclosure => ({
   coinPub,
   blindingSecret: request.coin_blind_key_secret,
   denominationSignature: request.denom_sig,
   denominationHash: request.denom_pub_hash,
   coinSignature: request.coin_sig,
-  ageCommitmentHash: request.h_age_commitment ?? undefined,
+  ageCommitmentHash: ageCommitmentOf(request.h_age_commitment),
   nonce: request.nonce ?? undefined,
   csValues: request.ewv === NO_VALUES ? undefined : request.ewv,
 });
@@ -146,7 +151,7 @@ export function coinDataOf(data: RecoupCoinData, place: number): EnvelopeHash | 
     denominationSignature: needed('denom_pub_sig'),
     denominationHash: needed('denom_pub_h'),
     coinSignature: needed('coin_sig'),
-    ageCommitmentHash: data.age_commitment_h ?? undefined,
+    ageCommitmentHash: ageCommitmentOf(data.age_commitment_h),
     nonce: data.cs_session_nonce ?? undefined,
     csValues: data.cs_r_pubs ?? undefined,
   };
