@@ -5,11 +5,21 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compareBank, type FindingCode, Replay, type ReplayOptions, readBank } from '@florin/auditor';
+import { compareBank, type FindingCode, Replay, type ReplayOptions, readBank, type SourceItem } from '@florin/auditor';
 import { decodeBase32 } from '@florin/encoding';
-import { exportEventLine, exportHeaderLine, exportTailLine } from '@florin/event-store';
+import {
+  type CommittedUnit,
+  exportEventLine,
+  exportHeaderLine,
+  exportTailLine,
+  openEsdbStore,
+  type Position,
+  type RecordedEvent,
+  START,
+} from '@florin/event-store';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { send } from '../e2e/support/http.js';
+import { StandIn } from '../support/eventstoredb/stand-in.js';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { BANK_FRAUDS, type BankFile } from './bank-frauds.js';
 import { type Evidence, Insider, noise, plus, readEvidence, type Written } from './insider.js';
@@ -334,6 +344,47 @@ test('a log that is followed over its feed: a bad event is reported as it comes'
 });
 
 const payment = (insider: Insider) => ({ coin: mint(insider, insider.offer('KUDOS:10')), amount: 'KUDOS:1' });
+
+test('a ledger that was moved to EventStoreDB says the same there', async () => {
+  const server = await StandIn.start();
+  onTestFinished(() => server.close());
+  const items: SourceItem[] = [];
+  let note = '';
+  for await (const stretch of new Insider(evidence).source().read(0)) {
+    items.push(...stretch.items);
+    note = stretch.head?.note ?? note;
+  }
+  const store = await openEsdbStore(server.connectionString, {
+    instance: 'florin',
+    now: () => Date.now() * 1_000,
+    onDamage: (error) => {
+      throw error;
+    },
+  });
+  for (const unit of unitsOf(items)) await store.importUnit(unit);
+  await store.close();
+  const checkpoint = join(folder, 'checkpoint');
+  writeFileSync(checkpoint, note);
+  const args = ['--from', server.connectionString, '--memory', join(folder, 'esdb'), '--json', '-'];
+  const ended = await auditor(...args, '--checkpoint', checkpoint);
+  expect(ended).toMatchObject({ code: 0 });
+  const report = JSON.parse(ended.out);
+  expect(report.log).toMatchObject({ events: items.length, head: { size: items.length } });
+  expect(report.sums).toEqual(JSON.parse(whileRunning.out).sums);
+});
+
+function* unitsOf(items: readonly SourceItem[]): Generator<CommittedUnit> {
+  let events: RecordedEvent[] = [];
+  for (const [place, item] of items.entries()) {
+    if (!('text' in item)) continue;
+    const next = items[place + 1];
+    const { unitFirst, text, ...event } = item;
+    events.push({ ...event, position: START, data: JSON.parse(text) });
+    if (next && 'text' in next && next.unitFirst === unitFirst) continue;
+    yield { position: BigInt(item.index) as Position, events };
+    events = [];
+  }
+}
 
 test.each([
   ['a folder that is not there', ['--data', 'nowhere'], 'nowhere'],

@@ -12,13 +12,19 @@ import { withEvidence } from './report/evidence.js';
 import { htmlReport } from './report/html.js';
 import { amountText, findingSummary, type Report, reportOf } from './report/summary.js';
 import { findingLine, textReport } from './report/text.js';
+import { EsdbSource } from './source/esdb.js';
 import { ExportSource } from './source/export-lines.js';
 import { FolderSource } from './source/folder.js';
 import { type Source, SourceError } from './source/source.js';
 
-export interface AuditOptions {
+export interface SourceOptions {
   readonly data: string;
   readonly from?: string;
+  readonly instance: string;
+  readonly checkpoint?: string | undefined;
+}
+
+export interface AuditOptions extends SourceOptions {
   readonly master?: string;
   readonly bank?: readonly string[];
   readonly accountKeys?: string;
@@ -37,15 +43,18 @@ const FOLLOW_MS = 200;
 /** A checkpoint is written so often, so that an audit that is interrupted loses little. */
 const SAVE_EVERY_MS = 60_000;
 
-export function openSource({ data, from }: Pick<AuditOptions, 'data' | 'from'>): Source {
+/** @throws SourceError if there is nothing that can be read */
+export async function openSource(options: SourceOptions): Promise<Source> {
+  const { data, from, instance, checkpoint } = options;
   if (from === undefined) return new FolderSource(data);
+  if (/^esdb(\+discover)?:/.test(from)) return EsdbSource.open({ connectionString: from, instance, checkpoint });
   const isUrl = /^https?:/.test(from);
   return isUrl ? ExportSource.feed(from, process.env.FLORIN_FEED_TOKEN) : ExportSource.file(from);
 }
 
 /** @returns the exit code: 0 clean, 1 findings @throws SourceError if it cannot be audited */
 export async function audit(options: AuditOptions): Promise<number> {
-  const source = openSource(options);
+  const source = await openSource(options);
   const run = new Run(options, source);
   try {
     return await run.go();

@@ -1,7 +1,7 @@
 /** `npm run audit`: says whether every coin and every cent of an exchange is accounted for. */
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { type AuditOptions, audit } from './audit.js';
+import { type AuditOptions, audit, type SourceOptions } from './audit.js';
 import { compare } from './compare.js';
 import { prove } from './prove.js';
 import { SourceError } from './source/source.js';
@@ -14,7 +14,9 @@ const program = new Command('audit')
   .enablePositionalOptions()
   .showHelpAfterError()
   .option('--data <folder>', 'data folder of an exchange on this machine, running or not', DATA)
-  .option('--from <file|url>', 'an export, or the event feed of an exchange; its token stands in FLORIN_FEED_TOKEN')
+  .option('--from <file|url>', 'an export, the feed of an exchange (token in FLORIN_FEED_TOKEN), or esdb://...')
+  .option('--instance <name>', 'on EventStoreDB: what the names of streams begin with', 'florin')
+  .option('--checkpoint <file|url>', 'on EventStoreDB: the newest signed head, as /log/checkpoint of a node')
   .option('--master <key>', 'master public key of the exchange, base32; without it the ledger’s own word is taken')
   .option('--bank <[account=]url|file>', 'wire gateway, or a file of its history; repeat it for each account', list)
   .option('--account-keys <file>', 'keys that open sealed account URIs: a file, or a folder of files')
@@ -55,9 +57,11 @@ program
   .command('prove <from> <to>')
   .description('print the proof that the first FROM events are the beginning of the first TO events')
   .option('--data <folder>', 'data folder of an exchange on this machine', DATA)
-  .option('--from <file|url>', 'an export, or the event feed of an exchange')
+  .option('--from <file|url>', 'an export, the feed of an exchange, or esdb://...')
+  .option('--instance <name>', 'on EventStoreDB: what the names of streams begin with', 'florin')
+  .option('--checkpoint <file|url>', 'on EventStoreDB: the newest signed head')
   .option('--out <file>', 'write it into a file')
-  .action(async (from: string, to: string, options: { data: string; from?: string; out?: string }) => {
+  .action(async (from: string, to: string, options: SourceOptions & { readonly out?: string }) => {
     const proof = await prove(options, wholeNumber(from), wholeNumber(to));
     if (options.out === undefined) process.stdout.write(proof);
     else writeFileSync(options.out, proof);

@@ -1,16 +1,12 @@
 /** `audit prove`: a consistency proof out of the events themselves, for whoever saw fewer or more of them. */
 import { consistencyProof, Frontier, storedLeaf } from '@florin/event-store';
-import { openSource } from './audit.js';
+import { openSource, type SourceOptions } from './audit.js';
 import type { ConsistencyProof } from './heads.js';
 import { type Source, SourceError } from './source/source.js';
 
 /** @returns JSON @throws SourceError if there are not so many events */
-export async function prove(
-  options: { readonly data: string; readonly from?: string },
-  from: number,
-  to: number,
-): Promise<string> {
-  const source = openSource(options);
+export async function prove(options: SourceOptions, from: number, to: number): Promise<string> {
+  const source = await openSource(options);
   try {
     const { nodes, origin } = await nodesOf(source, to);
     const proof: ConsistencyProof = {
