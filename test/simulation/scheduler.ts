@@ -57,7 +57,10 @@ export class Life implements Clock {
   }
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Everybody computes as far as he gets in so many turns of the event loop. */
+export async function settled(turns: number): Promise<void> {
+  for (let left = turns; left > 0; left -= 1) await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Picks by chance what happens next, one step at a time; between two steps everybody computes as far as he gets. */
 export class Scheduler {
@@ -69,6 +72,8 @@ export class Scheduler {
     private readonly random: Random,
     /** How likely time is to pass, against one step of the network. */
     private readonly timeWeight: number,
+    /** Turns of the event loop after which everybody waits for a step. */
+    private readonly settlingTurns = 1,
   ) {}
 
   begin(): Life {
@@ -89,7 +94,7 @@ export class Scheduler {
 
   /** @returns whether anything was left to do */
   async step(): Promise<boolean> {
-    await settled();
+    await settled(this.settlingTurns);
     const ready: Step[] = [];
     let network = 0;
     this.steps = this.steps.filter((step) => !step.life?.over);

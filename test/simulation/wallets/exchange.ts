@@ -6,8 +6,7 @@ import { type Config, createHttpService, Jobs, KeyRing, type Log, Offering, Syst
 import { Views } from '@florin/projections';
 import { ViewsInProcess } from '@florin/projections/in-process';
 import { AccountVault, Verifiers } from '@florin/signing';
-import type { Random } from '../random.js';
-import type { Life, Scheduler } from '../scheduler.js';
+import { type Life, type Scheduler, settled } from '../scheduler.js';
 import type { Tally } from '../tally.js';
 import { MemoryKeyFolder } from './fixed-keys.js';
 import { ParkedStore } from './parked-store.js';
@@ -29,16 +28,12 @@ export interface Answer {
 }
 
 /** What the views show lags behind. */
-const VIEWS_WEIGHT = 0.2;
+const VIEWS_WEIGHT = 0.1;
 /** Views are waited for as long as it takes, for time jumps here. */
 const VIEWS_WAIT_MS = 1_000_000_000;
 
-/** Turns of the event loop after which nobody computes any more: all wait for something. */
+/** A start reads files, which takes one time longer than another; afterwards all wait for something. */
 const SETTLING_TURNS = 200;
-
-async function settled(): Promise<void> {
-  for (let turns = 0; turns < SETTLING_TURNS; turns += 1) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /** What a dead process waits for. */
 const NEVER = new Promise<never>(() => undefined);
@@ -60,7 +55,6 @@ interface Running {
 
 export interface Surroundings {
   readonly scheduler: Scheduler;
-  readonly random: Random;
   readonly tally: Tally;
   readonly config: Config;
   /** Microseconds since 1970. */
@@ -77,6 +71,7 @@ export class Exchange {
   private running: Running | undefined;
   private waiting: ((running: Running) => void)[] = [];
   private image: MemoryImage = { rows: [] };
+  private crashes = 0;
 
   constructor(private readonly surroundings: Surroundings) {}
 
@@ -84,6 +79,11 @@ export class Exchange {
   get park(): Park {
     const life = this.running?.life;
     return (work) => this.parked(life, work);
+  }
+
+  /** Commits that are asked for, and those whose reply is on its way: what a crash now would cut off. */
+  get underWay(): { readonly asked: number; readonly unanswered: number } {
+    return this.running?.store ?? { asked: 0, unanswered: 0 };
   }
 
   /** What is committed. */
@@ -133,10 +133,11 @@ export class Exchange {
       signers,
       verifiers: new Verifiers({ threads: 0, inlineMax: Number.POSITIVE_INFINITY }),
       vault: new AccountVault(this.folder),
+      folder: this.folder,
       ledger: new Ledger(store),
     });
     await app.init();
-    await settled(); // a start reads files, which takes one time longer than another
+    await settled(SETTLING_TURNS);
     let end = (): void => undefined;
     const gone = new Promise<undefined>((resolve) => {
       end = () => resolve(undefined);
@@ -148,7 +149,7 @@ export class Exchange {
 
   /** Drops everything that is not in the store, the key folder or the file of views. */
   async crash(): Promise<void> {
-    const { random, tally, onCrash, config } = this.surroundings;
+    const { tally, onCrash, config } = this.surroundings;
     const { life, memory, store, viewsFile, end } = this.running as Running;
     tally.count('crash');
     tally.count('commit dropped by a crash', store.asked);
@@ -159,8 +160,9 @@ export class Exchange {
     void viewsFile.close(); // lets go of the file, as the end of a process does
     onCrash();
     end();
-    await settled();
-    if (!random.chance(0.25)) return;
+    await settled(SETTLING_TURNS);
+    this.crashes += 1;
+    if (this.crashes % 4 !== 3) return;
     for (const suffix of ['', '-wal', '-shm']) rmSync(join(config.data, `views.db${suffix}`), { force: true });
     tally.count('crash that lost the views');
   }

@@ -99,6 +99,7 @@ type FolderPart =
   | 'development'
   | 'readKey'
   | 'createKey'
+  | 'destroyKey'
   | 'readAccount'
   | 'createAccount'
   | 'destroyAccount'
@@ -127,6 +128,10 @@ export class MemoryKeyFolder implements Pick<KeyFolder, FolderPart> {
 
   async createKey(name: KeyName, content: string): Promise<boolean> {
     return create(this.keys, name, content);
+  }
+
+  async destroyKey(name: KeyName): Promise<boolean> {
+    return this.keys.delete(name);
   }
 
   async readAccount(hPayto: string): Promise<string | undefined> {

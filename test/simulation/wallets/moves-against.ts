@@ -31,12 +31,14 @@ async function repeat(wallet: Wallet, { call, answer }: Wallet['sent'][number]):
   throw new Broken(`${wallet.name} repeats ${call.method} ${call.path} and is told ${said}`);
 }
 
-const hasPurse = ({ purses }: Wallet): boolean => purses.length > 0;
+/** Purses that were made with coins of this wallet. */
+const paidPurses = ({ purses }: Wallet) => purses.filter(({ payments }) => payments.length > 0);
+const hasPurse = (wallet: Wallet): boolean => paidPurses(wallet).length > 0;
 
 export const MOVES_AGAINST_THE_RULES: readonly Move[] = [
   {
     name: 'repeat a request',
-    weight: 24,
+    weight: 32,
     isPossible: ({ sent }) => sent.length > 0,
     make: (wallet) => repeat(wallet, wallet.random.pick(wallet.sent)),
   },
@@ -51,7 +53,7 @@ export const MOVES_AGAINST_THE_RULES: readonly Move[] = [
   },
   {
     name: 'spend a coin twice',
-    weight: 3,
+    weight: 2,
     isPossible: ({ coins }) => coins.some(({ coin, left }) => left < coin.value.units),
     async make(wallet) {
       const { random, coins } = wallet;
@@ -62,7 +64,7 @@ export const MOVES_AGAINST_THE_RULES: readonly Move[] = [
   },
   {
     name: 'race a coin into many purses',
-    weight: 1.5,
+    weight: 1,
     isPossible: canPay,
     async make(wallet) {
       const { random } = wallet;
@@ -77,7 +79,7 @@ export const MOVES_AGAINST_THE_RULES: readonly Move[] = [
   },
   {
     name: 'race for a purse',
-    weight: 1.2,
+    weight: 0.8,
     isPossible: canPay,
     async make(wallet) {
       const coin = wallet.random.pick(spendable(wallet));
@@ -91,7 +93,7 @@ export const MOVES_AGAINST_THE_RULES: readonly Move[] = [
     isPossible: (wallet) => hasPurse(wallet) && canPay(wallet),
     async make(wallet) {
       const { client, random } = wallet;
-      const { keys, contract, payments } = random.pick(wallet.purses);
+      const { keys, contract, payments } = random.pick(paidPurses(wallet));
       const { amount, expiration } = contract;
       const other = client.purses.contract({ amount: money(amount.units + CENT), summary: 'a gift', expiration });
       const asked = { payments, purse: { pursePub: keys.pursePub, contract: other, mergePub: keys.mergePub } };
@@ -106,7 +108,7 @@ export const MOVES_AGAINST_THE_RULES: readonly Move[] = [
     weight: 1,
     isPossible: hasPurse,
     async make(wallet) {
-      const { keys, contract, payments } = wallet.random.pick(wallet.purses);
+      const { keys, contract, payments } = wallet.random.pick(paidPurses(wallet));
       const other = payments.map(({ coin, amount }) => ({ coin, amount: money(amount.units - 1_000_000n / 2n) }));
       const asked = { payments: other, purse: { pursePub: keys.pursePub, contract } };
       const codes = [

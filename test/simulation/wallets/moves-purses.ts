@@ -1,6 +1,6 @@
 /** Payments between people: purses of coins that somebody else merges, and purses that somebody asks to have paid. */
 import { type OpenedContract, type Payment, planPayments } from '@florin/client';
-import { ErrorCode as E, encodeBase32 } from '@florin/encoding';
+import { ErrorCode as E } from '@florin/encoding';
 import type { Move } from './moves.js';
 import { accountOf, askKeys, newReserve } from './moves-reserves.js';
 import { money, type OwnCoin, type OwnPurse, type OwnReserve, type Wallet } from './wallet.js';
@@ -37,7 +37,8 @@ export const canPay = (wallet: Wallet): boolean => spendable(wallet).length > 0;
 export function draftPurse(wallet: Wallet, amount: bigint, payments: readonly Payment[]): OwnPurse {
   const expiration = wallet.now + wallet.random.pick(LIFETIMES_S);
   const contract = wallet.client.purses.contract({ amount: money(amount), summary: 'a gift', expiration });
-  return { keys: wallet.client.purses.newKeys(), contract, payments, isFull: false, isOver: false };
+  const keys = wallet.client.purses.newKeys();
+  return { keys, contract, payments, askedBy: undefined, isFull: false, isOver: false };
 }
 
 /** Pays and, once that is known, takes it off the coins. */
@@ -99,7 +100,7 @@ async function merge(wallet: Wallet, what: string, purse: Wallet['inbox'][number
 }
 
 /** Pays what is missing, or a part of it, into a purse that somebody else asked for. */
-async function payInvoice(wallet: Wallet, { pursePub, contract }: OpenedContract): Promise<void> {
+export async function payInvoice(wallet: Wallet, { pursePub, contract }: OpenedContract): Promise<void> {
   const keys = await askKeys(wallet);
   if (!keys) return;
   const { random } = wallet;
@@ -119,7 +120,7 @@ async function payInvoice(wallet: Wallet, { pursePub, contract }: OpenedContract
 export const PURSE_MOVES: readonly Move[] = [
   {
     name: 'pay into a purse',
-    weight: 8,
+    weight: 6,
     isPossible: canPay,
     async make(wallet) {
       const { payments, total } = somePayments(wallet, 1 + wallet.random.below(3));
@@ -132,7 +133,7 @@ export const PURSE_MOVES: readonly Move[] = [
   },
   {
     name: 'pay more into a purse',
-    weight: 3,
+    weight: 2,
     isPossible: (wallet) => canPay(wallet) && wallet.purses.some(({ isFull, isOver }) => !isFull && !isOver),
     async make(wallet) {
       const purse = wallet.random.pick(wallet.purses.filter(({ isFull, isOver }) => !isFull && !isOver));
@@ -151,7 +152,7 @@ export const PURSE_MOVES: readonly Move[] = [
   },
   {
     name: 'merge a purse',
-    weight: 12,
+    weight: 9,
     isPossible: ({ inbox }) => inbox.length > 0,
     async make(wallet) {
       const { inbox, random, now } = wallet;
@@ -170,7 +171,7 @@ export const PURSE_MOVES: readonly Move[] = [
   },
   {
     name: 'delete a purse',
-    weight: 2,
+    weight: 1.5,
     isPossible: ({ purses }) => purses.length > 0,
     async make(wallet) {
       const purse = wallet.random.pick(wallet.purses);
@@ -199,7 +200,7 @@ export const PURSE_MOVES: readonly Move[] = [
   },
   {
     name: 'look at a purse',
-    weight: 6,
+    weight: 9,
     isPossible: ({ purses }) => purses.length > 0,
     async make(wallet) {
       const { keys } = wallet.random.pick(wallet.purses);
@@ -213,20 +214,11 @@ export const PURSE_MOVES: readonly Move[] = [
     weight: 2,
     isPossible: ({ purses }) => purses.length > 0,
     async make(wallet) {
-      const { keys } = wallet.random.pick(wallet.purses);
+      const { keys, askedBy } = wallet.random.pick(wallet.purses);
+      const { purses } = wallet.client;
       const codes = [E.EXCHANGE_CONTRACTS_UNKNOWN];
-      await wallet.attempt('read a contract', () => wallet.client.purses.readForMerge(keys.contractPriv), { codes });
-    },
-  },
-  {
-    name: 'pay what somebody asks for',
-    weight: 8,
-    isPossible: (wallet) => wallet.invoices.length > 0 && canPay(wallet),
-    async make(wallet) {
-      const { invoices, random } = wallet;
-      await payInvoice(wallet, invoices.splice(random.below(invoices.length), 1)[0] as OpenedContract);
+      const read = () => (askedBy ? purses.readForDeposit(keys.contractPriv) : purses.readForMerge(keys.contractPriv));
+      await wallet.attempt('read a contract', read, { codes });
     },
   },
 ];
-
-export const coinName = ({ coin }: OwnCoin): string => encodeBase32(coin.coinPub);

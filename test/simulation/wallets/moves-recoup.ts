@@ -40,7 +40,7 @@ const hasCoins = ({ coins, world }: Wallet): boolean =>
 export const RECOUP_MOVES: readonly Move[] = [
   {
     name: 'recoup',
-    weight: 3,
+    weight: 2.5,
     isPossible: hasCoins,
     async make(wallet) {
       const coins = await revokedCoins(wallet);
@@ -51,7 +51,7 @@ export const RECOUP_MOVES: readonly Move[] = [
   },
   {
     name: 'recoup while spending',
-    weight: 1.5,
+    weight: 1,
     isPossible: hasCoins,
     async make(wallet) {
       const coins = await revokedCoins(wallet);
@@ -63,6 +63,22 @@ export const RECOUP_MOVES: readonly Move[] = [
         recoup(wallet, 'recoup while spending', own, (other) => other === own),
         createPurse(wallet, 'spend while recouping', purse),
       ]);
+    },
+  },
+  {
+    name: 'recoup one coin by the older call',
+    weight: 1,
+    isPossible: hasCoins,
+    async make(wallet) {
+      const coins = await revokedCoins(wallet);
+      if (coins.length === 0) return;
+      const own = wallet.random.pick(coins);
+      const asked = { recouped: [own.coin], denominationHashes: [denominationOf(own)] };
+      const recoupOne = () =>
+        wallet.client.coins.recoupOne(own.batch.reserve.reservePub, own.coin).then(() => {
+          own.left = 0n;
+        });
+      await wallet.attempt('recoup one coin by the older call', recoupOne, { codes: CODES, asked });
     },
   },
   {
@@ -78,7 +94,7 @@ export const RECOUP_MOVES: readonly Move[] = [
   },
   {
     name: 'read the history of a coin',
-    weight: 3,
+    weight: 2,
     isPossible: ({ coins }) => coins.length > 0,
     async make(wallet) {
       const { coin } = wallet.random.pick(wallet.coins);

@@ -87,7 +87,7 @@ const hasReserve = ({ reserves }: Wallet): boolean => reserves.length > 0;
 export const RESERVE_MOVES: readonly Move[] = [
   {
     name: 'fund a reserve',
-    weight: 7,
+    weight: 9,
     async make(wallet) {
       const { random, world, reserves } = wallet;
       const own = reserves.filter(({ account }) => account !== undefined);
@@ -100,7 +100,7 @@ export const RESERVE_MOVES: readonly Move[] = [
   },
   {
     name: 'withdraw',
-    weight: 7,
+    weight: 5,
     isPossible: hasMoney,
     async make(wallet) {
       await withdraw(wallet, 'withdraw', await plan(wallet, 'RSA', 1 + wallet.random.below(3)));
@@ -108,7 +108,7 @@ export const RESERVE_MOVES: readonly Move[] = [
   },
   {
     name: 'withdraw Clause-Schnorr coins',
-    weight: 1,
+    weight: 0.7,
     isPossible: hasMoney,
     async make(wallet) {
       const planned = await plan(wallet, 'CS', 1 + wallet.random.below(2));
@@ -117,7 +117,7 @@ export const RESERVE_MOVES: readonly Move[] = [
   },
   {
     name: 'withdraw more than there is',
-    weight: 1.5,
+    weight: 0.7,
     isPossible: hasReserve,
     async make(wallet) {
       const reserve = wallet.random.pick(wallet.reserves);
@@ -129,7 +129,7 @@ export const RESERVE_MOVES: readonly Move[] = [
   },
   {
     name: 'look at a reserve',
-    weight: 7,
+    weight: 10,
     isPossible: hasReserve,
     async make(wallet) {
       const { reservePub } = wallet.random.pick(wallet.reserves);
@@ -138,7 +138,7 @@ export const RESERVE_MOVES: readonly Move[] = [
   },
   {
     name: 'read the history of a reserve',
-    weight: 1,
+    weight: 0.5,
     isPossible: hasReserve,
     async make(wallet) {
       const { reservePriv } = wallet.random.pick(wallet.reserves);

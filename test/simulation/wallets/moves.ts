@@ -1,6 +1,7 @@
 import { MOVES_AGAINST_THE_RULES } from './moves-against.js';
 import { PURSE_MOVES } from './moves-purses.js';
 import { RECOUP_MOVES } from './moves-recoup.js';
+import { REQUEST_MOVES } from './moves-requests.js';
 import { RESERVE_MOVES } from './moves-reserves.js';
 import type { Wallet } from './wallet.js';
 
@@ -14,7 +15,13 @@ export interface Move {
 }
 
 /** All that a wallet may do. */
-export const MOVES: readonly Move[] = [...RESERVE_MOVES, ...PURSE_MOVES, ...MOVES_AGAINST_THE_RULES, ...RECOUP_MOVES];
+export const MOVES: readonly Move[] = [
+  ...RESERVE_MOVES,
+  ...PURSE_MOVES,
+  ...REQUEST_MOVES,
+  ...MOVES_AGAINST_THE_RULES,
+  ...RECOUP_MOVES,
+];
 
 /** How much likelier a move is that nobody made yet, late in a run. */
 const URGENT = 25;

@@ -23,6 +23,8 @@ export class VirtualProcess {
   private readonly timers = new Set<Timer>();
   private readonly random: Random;
   private elapsedMs = 0;
+  /** No timer is due before this. */
+  private quietUntilMs = 0;
 
   /** What stands behind `fetch`. */
   network: (url: string, init: RequestInit) => Promise<Response> = () => Promise.reject(new TypeError('no network'));
@@ -37,12 +39,15 @@ export class VirtualProcess {
   /** When the next timer is due, in milliseconds from now; undefined if none is set. */
   get nextTimerMs(): number | undefined {
     if (this.timers.size === 0) return undefined;
-    return Math.max(0, Math.min(...[...this.timers].map(({ dueMs }) => dueMs)) - this.elapsedMs);
+    let first = Number.POSITIVE_INFINITY;
+    for (const { dueMs } of this.timers) first = Math.min(first, dueMs);
+    return Math.max(0, first - this.elapsedMs);
   }
 
   /** Lets time pass. A timer that was due several times goes off once, as after a machine has slept. */
   advance(ms: number): void {
     this.elapsedMs += Math.ceil(ms);
+    if (this.elapsedMs < this.quietUntilMs) return;
     const due = [...this.timers].filter(({ dueMs }) => dueMs <= this.elapsedMs);
     for (const timer of due.sort((a, b) => a.dueMs - b.dueMs)) {
       if (!this.timers.has(timer)) continue; // the one before it took it back
@@ -50,6 +55,7 @@ export class VirtualProcess {
       else timer.dueMs = this.elapsedMs + timer.periodMs;
       timer.wake();
     }
+    this.quietUntilMs = this.elapsedMs + (this.nextTimerMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Whoever waited for a time is gone. */
@@ -81,6 +87,7 @@ export class VirtualProcess {
       const ms = Math.max(1, Math.ceil(dueInMs ?? 1));
       const timer = { dueMs: this.elapsedMs + ms, periodMs: periodic ? ms : undefined, wake };
       this.timers.add(timer);
+      this.quietUntilMs = Math.min(this.quietUntilMs, timer.dueMs);
       return new VirtualTimeout(() => this.timers.delete(timer));
     };
     const clear = (timeout: unknown): void => {

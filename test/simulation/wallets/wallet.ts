@@ -45,6 +45,8 @@ export interface OwnPurse {
   readonly keys: PurseKeys;
   readonly contract: PeerContract;
   readonly payments: readonly Payment[];
+  /** The reserve that it goes to once it is full; none where its keys are handed over. */
+  readonly askedBy: OwnReserve | undefined;
   isFull: boolean;
   isOver: boolean;
 }

@@ -34,15 +34,19 @@ export interface Outcome {
 }
 
 /** How many wallets do something at a time. */
-const BUSY_MAX = 8;
+const BUSY_MAX = 10;
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 /** How far time jumps now and then: over the end of purses, and a few times over that of reserves. */
 const JUMPS_MS = [5 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, 20 * HOUR_MS];
-/** Turns of the event loop in which nothing waits for its turn, before time has to pass. */
-const IDLE_TURNS = 30;
-const STUCK_TURNS = 20_000;
+/** What a request takes from one thing that it waits for to the next, and more. */
+const SETTLING_TURNS = 4;
+/** Steps at which nothing waits for its turn, before time has to pass. */
+const IDLE_TURNS = 8;
+/** How long a crash waits for a commit to fall into. */
+const CRASH_TURNS = 200;
+const STUCK_TURNS = 5_000;
 
 /** Everybody there is: the exchange, its bank, its officer, and people with wallets; and what happens to them. */
 export class World {
@@ -60,6 +64,7 @@ export class World {
   private readonly busy = new Set<Promise<void>>();
   private failure: Error | undefined;
   private idle = 0;
+  private crashes = 0;
 
   constructor(
     private readonly size: Size,
@@ -67,12 +72,11 @@ export class World {
   ) {
     const { seed } = size;
     this.random = new Random(seed);
-    this.scheduler = new Scheduler(this.random, 0);
+    this.scheduler = new Scheduler(this.random, 0, SETTLING_TURNS);
     this.bank = new Bank(() => Math.floor(process.nowMs() / 1000));
     process.network = (url, init) => this.reachBank(url, init);
     this.exchange = new Exchange({
       scheduler: this.scheduler,
-      random: this.random,
       tally: this.tally,
       config: simulatedConfig(this.folder),
       nowUs: () => process.nowMs() * 1000,
@@ -133,16 +137,18 @@ export class World {
     const acting = new Set<Wallet>();
     let left = [...this.wallets];
     for (let begun = 0; begun < total || this.busy.size > 0; ) {
-      while (begun < total && acting.size < BUSY_MAX && this.random.chance(0.3)) {
-        const idle = left.filter((wallet) => !acting.has(wallet));
-        if (idle.length === 0) break;
-        const wallet = this.random.pick(idle);
+      if (begun < total && acting.size < BUSY_MAX && this.random.chance(0.3)) {
         for (const happen of incidents.get(begun) ?? []) await happen();
-        begun += 1;
-        wallet.steps += 1;
-        if (wallet.steps === steps) left = left.filter((other) => other !== wallet);
-        acting.add(wallet);
-        this.begin(chooseMove(wallet, begun / total)(wallet).finally(() => acting.delete(wallet)));
+        incidents.delete(begun);
+        const idle = left.filter((wallet) => !acting.has(wallet));
+        if (idle.length > 0) {
+          const wallet = this.random.pick(idle);
+          begun += 1;
+          wallet.steps += 1;
+          if (wallet.steps === steps) left = left.filter((other) => other !== wallet);
+          acting.add(wallet);
+          this.begin(chooseMove(wallet, begun / total)(wallet).finally(() => acting.delete(wallet)));
+        }
       }
       await this.turn();
     }
@@ -157,21 +163,28 @@ export class World {
         at.set(step, [...(at.get(step) ?? []), happen]);
       }
     };
-    plan(Math.max(4, Math.ceil(total / 700)), () => this.crash());
+    plan(Math.max(4, Math.ceil(total / 1000)), () => this.crash());
     plan(Math.max(6, Math.ceil(total / 400)), () => this.process.advance(this.random.pick(JUMPS_MS)));
     plan(Math.max(4, Math.ceil(total / 300)), () => this.begin(this.officer.decideCases()));
     plan(2, () => this.begin(this.revokeOne()), 0.4);
     return at;
   }
 
-  /** Some turns later, so that it falls anywhere in what goes on. */
+  /** Some turns later, so that it falls anywhere in what goes on; by turns before a commit and before its reply. */
   private async crash(): Promise<void> {
-    for (let turns = this.random.below(40); turns > 0; turns -= 1) await this.turn();
+    this.crashes += 1;
+    const wanted = this.crashes % 2 === 0 ? 'asked' : 'unanswered';
+    await this.turns(this.random.below(40));
+    for (let turns = 0; turns < CRASH_TURNS && this.exchange.underWay[wanted] === 0; turns += 1) await this.turn();
     await this.restart();
-    if (!this.random.chance(0.2)) return;
-    for (let turns = this.random.below(30); turns > 0; turns -= 1) await this.turn();
+    if (this.crashes % 4 !== 2) return;
+    await this.turns(this.random.below(20));
     this.tally.count('crash while starting');
     await this.restart();
+  }
+
+  private async turns(count: number): Promise<void> {
+    for (let left = count; left > 0; left -= 1) await this.turn();
   }
 
   private async restart(): Promise<void> {
@@ -182,10 +195,9 @@ export class World {
   private async revokeOne(): Promise<void> {
     const { denominations, revoked } = await (this.wallets[0] as Wallet).keys();
     const held = this.wallets.flatMap(({ coins }) => coins.map(({ coin }) => Buffer.from(coin.denominationHash)));
-    const names = [...denominations.values()].filter(({ name, key }) => {
-      return !revoked.has(name) && held.some((hash) => hash.equals(key.hash));
-    });
-    await this.officer.revoke(this.random.pick(names).name);
+    const standing = [...denominations.values()].filter(({ name }) => !revoked.has(name));
+    const inUse = standing.filter(({ key }) => held.some((hash) => hash.equals(key.hash)));
+    await this.officer.revoke(this.random.pick(inUse.length > 0 ? inUse : standing).name);
   }
 
   /** Nobody begins anything new; what is open is asked for until it is known, and all times run out. */
@@ -198,7 +210,7 @@ export class World {
     for (let quiet = 0; quiet < 3; ) {
       const before = this.exchange.committed.rows.length;
       this.process.advance(this.random.pick(JUMPS_MS) * 3);
-      for (let turns = 0; turns < 2_000; turns += 1) await this.turn();
+      await this.turns(2_000);
       quiet = this.exchange.committed.rows.length === before ? quiet + 1 : 0;
     }
   }
