@@ -1,5 +1,6 @@
 /** The ledger itself: its signed head, its events, proofs of them, and copies while it runs. */
-import { isAbsolute } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute } from 'node:path';
 import { encodeBase32, toHex } from '@florin/encoding';
 import { type CommittedUnit, type EventStore, exportEventLine, type Position } from '@florin/event-store';
 import type { FastifyInstance } from 'fastify';
@@ -21,7 +22,7 @@ export function ledgerRoutes(server: FastifyInstance, { foundation, log, proven 
 
   /** Lines of the export format: the events of one stream, oldest first. */
   server.get('/ledger/stream', (request, reply) => {
-    const { name = '' } = request.query as { name?: string };
+    const name = read('name', text(300), (request.query as Body).name ?? '');
     return streamed(reply, () => streamLines(store, log, name));
   });
 
@@ -33,16 +34,20 @@ export function ledgerRoutes(server: FastifyInstance, { foundation, log, proven 
   });
 
   server.get('/ledger/proof', async (request) => {
-    const { index = '', size = '' } = request.query as { index?: string; size?: string };
+    const query = request.query as { index?: string; size?: string };
+    const [index, size] = [countOf('index', query.index ?? ''), countOf('size', query.size ?? '')];
     const { proofs } = await proven.proofs();
-    const proof = await proofs.inclusionProof(countOf('index', index), countOf('size', size));
+    if (index >= size || size > proofs.size) throw outside(proofs.size);
+    const proof = await proofs.inclusionProof(index, size);
     return { proof: proof.map(toHex) };
   });
 
   server.get('/ledger/consistency', async (request) => {
-    const { from = '', to = '' } = request.query as { from?: string; to?: string };
+    const query = request.query as { from?: string; to?: string };
+    const [from, to] = [countOf('from', query.from ?? ''), countOf('to', query.to ?? '')];
     const { proofs } = await proven.proofs();
-    const proof = await proofs.consistencyProof(countOf('from', from), countOf('to', to));
+    if (from > to || to > proofs.size) throw outside(proofs.size);
+    const proof = await proofs.consistencyProof(from, to);
     return { proof: proof.map(toHex) };
   });
 
@@ -53,12 +58,16 @@ export function ledgerRoutes(server: FastifyInstance, { foundation, log, proven 
     if (!('backup' in store)) {
       throw malformedParameter('folder', 'the ledger lies on EventStoreDB, which has backups of its own; or export it');
     }
+    // Below a folder that is not there, Node would look for its parents for ever where none can be made, as in /proc.
+    if (!existsSync(dirname(folder))) throw malformedField('folder', `${dirname(folder)} does not exist`);
     return working(reply, async () => {
       const { size, note } = await store.backup(folder);
       return { folder, size, note };
     });
   });
 }
+
+const outside = (size: number): Error => malformedParameter('size', `the ledger has ${size} events`);
 
 async function* streamLines(store: EventStore, log: PublishedLog, name: string): AsyncGenerator<string> {
   let next = 0;
