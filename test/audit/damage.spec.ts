@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { newPlanchets, withdraw } from '../e2e/support/coins.js';
@@ -10,9 +8,9 @@ import { readOffers } from '../e2e/support/offers.js';
 import { fundedReserve, newAccount } from '../e2e/support/reserves.js';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { configure } from './story.js';
+import { auditor } from './tools.js';
 
 // Damage to the files themselves, by no insider: each counts once, and the audit goes on behind it.
-const PROGRAM = fileURLToPath(new URL('../../../apps/auditor/dist/main.js', import.meta.url));
 let exchange: RunningExchange;
 
 interface Report {
@@ -48,13 +46,16 @@ function edit(folder: string, sql: string): void {
 }
 
 async function audited(folder: string): Promise<{ code: number | null; report: Report; error: string }> {
-  const args = [PROGRAM, '--data', folder, '--memory', join(folder, 'memory'), '--json', '-', '--quiet'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [out, error] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, error, report: (out === '' ? {} : JSON.parse(out)) as Report };
+  const { code, out, err } = await auditor(
+    '--data',
+    folder,
+    '--memory',
+    join(folder, 'memory'),
+    '--json',
+    '-',
+    '--quiet',
+  );
+  return { code, error: err, report: (out === '' ? {} : JSON.parse(out)) as Report };
 }
 
 const FUNDED = "(SELECT min(idx) FROM events WHERE type = 'ReserveFunded')";

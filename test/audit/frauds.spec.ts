@@ -1,11 +1,13 @@
-import { CATALOGUE, type FindingCode, Replay, type ReplayOptions } from '@florin/auditor';
+import { CATALOGUE, type FindingCode } from '@florin/auditor';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startExchange } from '../support/exchange.js';
 import { BANK_FRAUDS } from './bank-frauds.js';
-import { CLOSING_FRAUDS, type Fraud, KEY_FRAUDS, LOG_FRAUDS, RESERVE_FRAUDS } from './frauds.js';
+import { CLOSING_FRAUDS } from './closing-frauds.js';
+import { type Fraud, KEY_FRAUDS, LOG_FRAUDS, RESERVE_FRAUDS } from './frauds.js';
 import { type Evidence, Insider, readEvidence, type Written } from './insider.js';
 import { COIN_FRAUDS, OFFICER_FRAUDS, PURSE_FRAUDS, RECOUP_FRAUDS } from './purse-frauds.js';
 import { configure, live } from './story.js';
+import { replayed } from './tools.js';
 
 // One honest history, and everything that somebody inside might do to it.
 let evidence: Evidence;
@@ -20,18 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-/** The codes that an audit finds, each once, and how often. */
-async function found(insider: Insider, options: ReplayOptions = {}): Promise<Map<FindingCode, number>> {
-  const replay = new Replay({ threads: 0, ...options });
-  try {
-    for await (const stretch of insider.source().read(0)) await replay.take(stretch);
-    await replay.settle(replay.lastAt);
-    replay.conclude();
-    return replay.findings.counts;
-  } finally {
-    await replay.close();
-  }
-}
+/** The codes that an audit finds, and how often. */
+const found = async (insider: Insider): Promise<Map<FindingCode, number>> => (await replayed(insider)).findings.counts;
 
 test('an honest history gives no finding, as it is and written anew', async () => {
   const types = new Set(evidence.events.map(({ type }) => type));

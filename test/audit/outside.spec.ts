@@ -4,19 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { compareBank, type FindingCode, Replay, type ReplayOptions, readBank, type SourceItem } from '@florin/auditor';
+import { compareBank, readBank, type SourceItem } from '@florin/auditor';
 import { decodeBase32 } from '@florin/encoding';
-import {
-  type CommittedUnit,
-  exportEventLine,
-  exportHeaderLine,
-  exportTailLine,
-  openEsdbStore,
-  type Position,
-  type RecordedEvent,
-  START,
-} from '@florin/event-store';
+import { openEsdbStore } from '@florin/event-store';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { send } from '../e2e/support/http.js';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
@@ -25,21 +15,15 @@ import { BANK_FRAUDS, type BankFile } from './bank-frauds.js';
 import { type Evidence, Insider, noise, plus, readEvidence, type Written } from './insider.js';
 import { mint, ownPurse } from './own-wallet.js';
 import { configure, live } from './story.js';
+import { auditor, codesOf, type Ended, exportOf, PROGRAM, replayed, run, unitsOf } from './tools.js';
 
 // What an auditor holds against the ledger from outside: the bank's history, his own memory, other auditors.
-const PROGRAM = fileURLToPath(new URL('../../../apps/auditor/dist/main.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'florin-audit-'));
 let exchange: RunningExchange;
 let evidence: Evidence;
 let bank: BankFile;
 let whileRunning: Ended;
 let overFeed: Ended;
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 beforeAll(async () => {
   exchange = await startExchange({ configure });
@@ -61,31 +45,6 @@ afterAll(() => {
   exchange.remove();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Runs the program to its end. */
-const auditor = (...args: readonly string[]): Promise<Ended> => run(args);
-
-async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  const options = { cwd: folder, env: { ...process.env, ...env } };
-  const child = spawn(process.execPath, [PROGRAM, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-  const [out, err] = [[] as Buffer[], [] as Buffer[]];
-  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
-}
-
-/** What the export of a planted history looks like. */
-async function exportOf(insider: Insider): Promise<string> {
-  let text = exportHeaderLine({ origin: insider.origin, first: 0, exportedAt: 1 });
-  for await (const { items, head } of insider.source().read(0)) {
-    for (const item of items) {
-      if ('text' in item) text += exportEventLine({ ...item, data: JSON.parse(item.text) });
-    }
-    if (head) text += exportTailLine({ head: head.note, next: head.size });
-  }
-  return text;
-}
 
 async function exported(insider: Insider, name: string): Promise<string> {
   const path = join(folder, name);
@@ -155,15 +114,6 @@ describe('the bank', () => {
     expect(ended).toMatchObject({ code: 2, out: '', err: expect.stringContaining('no-bank.json') });
   });
 });
-
-async function replayed(insider: Insider, options: ReplayOptions = {}, now?: number): Promise<Replay> {
-  const replay = new Replay({ threads: 0, ...options });
-  for await (const stretch of insider.source().read(0)) await replay.take(stretch);
-  await replay.settle(now ?? replay.lastAt);
-  replay.conclude();
-  return replay;
-}
-const codesOf = ({ findings }: Replay): FindingCode[] => [...findings.counts.keys()].sort();
 
 describe('what an auditor knows besides', () => {
   const DAY = 86_400;
@@ -372,19 +322,6 @@ test('a ledger that was moved to EventStoreDB says the same there', async () => 
   expect(report.log).toMatchObject({ events: items.length, head: { size: items.length } });
   expect(report.sums).toEqual(JSON.parse(whileRunning.out).sums);
 });
-
-function* unitsOf(items: readonly SourceItem[]): Generator<CommittedUnit> {
-  let events: RecordedEvent[] = [];
-  for (const [place, item] of items.entries()) {
-    if (!('text' in item)) continue;
-    const next = items[place + 1];
-    const { unitFirst, text, ...event } = item;
-    events.push({ ...event, position: START, data: JSON.parse(text) });
-    if (next && 'text' in next && next.unitFirst === unitFirst) continue;
-    yield { position: BigInt(item.index) as Position, events };
-    events = [];
-  }
-}
 
 test.each([
   ['a folder that is not there', ['--data', 'nowhere'], 'nowhere'],

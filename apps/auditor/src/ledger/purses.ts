@@ -1,38 +1,14 @@
 /** Purses: what coins paid in, what reserves got, what went back; and that each ended once. */
 import type { PurseEvent } from '@florin/domain';
-import { decodeBase32, EncodingError } from '@florin/encoding';
 import type { EventRef } from '../findings.js';
 import { type Layout, type PackedContent, PackedMap } from '../packed.js';
 import { type Context, type Report, reporter } from './context.js';
 import type { Keys } from './keys.js';
-import { bytesHash, purseSignature, reserveOf } from './purse-signatures.js';
+import { type At, type Deposits, type Purse, PurseChecks } from './purse-checks.js';
+import { purseSignature } from './purse-signatures.js';
 import type { Totals } from './totals.js';
 
 type Of<Type extends PurseEvent['type']> = Extract<PurseEvent, { type: Type }>;
-type Deposits = Of<'PurseCreated'>['deposits'];
-
-interface PaidIn {
-  readonly amount: bigint;
-  readonly fee: bigint;
-  refunded: boolean;
-}
-
-/** A purse that has not ended, or still owes its coins something. */
-interface Purse {
-  readonly terms: Pick<
-    Of<'PurseCreated'>,
-    'target' | 'minAge' | 'expiresAt' | 'contractTermsHash' | 'mergePub' | 'request'
-  >;
-  hasContract: boolean;
-  readonly coins: Map<string, PaidIn>;
-  /** Without deposit fees. */
-  balance: bigint;
-  fees: bigint;
-  end: 'merged' | 'expired' | 'deleted' | undefined;
-  /** What is still to go back to coins. */
-  owed: number;
-  lastIndex: number;
-}
 
 /** How a purse ended of which nothing is owed any more. */
 const SETTLED: Layout<number> = {
@@ -45,6 +21,7 @@ const SETTLED: Layout<number> = {
 const EXPIRE_GRACE_S = 24 * 3600;
 
 export class Purses {
+  private readonly checks: PurseChecks;
   private open = new Map<string, Purse>();
   private readonly settled = new PackedMap(SETTLED);
   /** Purses that may be settled once the unit is over. */
@@ -53,7 +30,9 @@ export class Purses {
   constructor(
     private readonly context: Context,
     private readonly parts: { readonly keys: Keys; readonly totals: Totals },
-  ) {}
+  ) {
+    this.checks = new PurseChecks(context, parts.keys);
+  }
 
   /** How many are open. */
   get size(): number {
@@ -98,10 +77,10 @@ export class Purses {
         this.deposit(event, at);
         return;
       case 'PurseContractAdded':
-        this.checkStanding(event, at);
+        this.checks.checkStanding(event, at);
         if (purse.hasContract) report('purse-contract-wrong', 'it has a contract already');
         purse.hasContract = true;
-        this.contract(event, at);
+        this.checks.contract(event, at);
         return;
       case 'PurseMerged':
         this.merge(event, at);
@@ -113,7 +92,7 @@ export class Purses {
         this.endBy('expired', at);
         return;
       case 'PurseDeleted':
-        this.checkTime(event, at);
+        this.checks.checkTime(event, at);
         this.context.verify(ref, purseSignature.deletion(pursePub, event.purseSignature));
         if (purse.terms.request) {
           const facts = [event.purseSignature];
@@ -187,21 +166,13 @@ export class Purses {
     };
     this.open.set(pursePub, purse);
     const at = { ref, report, pursePub, purse };
-    this.checkTime(event, at);
+    this.checks.checkTime(event, at);
     this.context.verify(ref, purseSignature.terms({ pursePub, ...terms }, signature));
-    if (contract) this.contract(contract, at);
+    if (contract) this.checks.contract(contract, at);
     this.payIn(event, at);
     if (request) this.requested(event, request, at);
-    else this.checkLeast(event, at);
-    this.confirmed(event, at);
-  }
-
-  /** A purse made by coins must hold at least the purse fee. */
-  private checkLeast({ at, keysRevision }: Of<'PurseCreated'>, { ref, report, purse }: At): void {
-    const fees = this.parts.keys.globalFees({ event: ref, revision: keysRevision, at }, at);
-    if (fees && purse.balance < fees.purseFee) {
-      report('purse-below-fee', `${purse.balance} units, the purse fee is ${fees.purseFee}`);
-    }
+    else this.checks.checkLeast(event, at);
+    this.checks.confirmed(event, at);
   }
 
   private requested(
@@ -216,13 +187,13 @@ export class Purses {
       ...[paidFrom, reserveSignature],
     ];
     this.context.unit.take('request', pursePub, { event: ref, units: purseFee, facts });
-    this.mergeSigned(request, { ref, pursePub, report }, mergePub);
+    this.checks.mergeSigned(request, { ref, pursePub, report }, mergePub);
   }
 
   private deposit(event: Of<'PurseDeposited'>, at: At): void {
-    this.checkStanding(event, at);
+    this.checks.checkStanding(event, at);
     this.payIn(event, at);
-    this.confirmed(event, at);
+    this.checks.confirmed(event, at);
   }
 
   private payIn(
@@ -241,22 +212,8 @@ export class Purses {
       purse.coins.set(coinPub, { amount, fee: depositFee, refunded: false });
       purse.balance += amount - depositFee;
       purse.fees += depositFee;
-      this.checkAge(deposit, { ref, report, purse });
+      this.checks.checkAge(deposit, { ref, report, purse });
     }
-  }
-
-  private checkAge(deposit: Deposits[number], { ref, report, purse }: Pick<At, 'ref' | 'report' | 'purse'>): void {
-    const { minAge } = purse.terms;
-    const { ageProof, ageCommitmentHash, denominationHash, coinPub } = deposit;
-    if (minAge === 0 || ageCommitmentHash === undefined) return;
-    const mask = this.parts.keys.denominations.get(denominationHash)?.offer.ageMask ?? 0;
-    if (mask === 0) return;
-    if (!ageProof) {
-      report('age-proof-missing', `coin ${coinPub} paid into a purse for the age of ${minAge}`);
-      return;
-    }
-    const { commitment, attestation } = ageProof;
-    this.context.verify(ref, { check: 'age', mask, minAge, ageCommitmentHash, commitment, attestation });
   }
 
   private merge(event: Of<'PurseMerged'>, at: At): void {
@@ -264,12 +221,12 @@ export class Purses {
     const { credited, excess, depositFees, reservePub, mergeTimestamp, mergeSignature } = event;
     const { sums } = this.parts.totals;
     const { target, minAge, expiresAt, contractTermsHash, mergePub, request } = purse.terms;
-    this.checkStanding(event, at);
-    this.mergeSigned(event, at, mergePub);
+    this.checks.checkStanding(event, at);
+    this.checks.mergeSigned(event, at, mergePub);
     if (request && (request.reservePub !== reservePub || request.mergeSignature !== mergeSignature)) {
       report('request-mismatch', `merged into ${reservePub}, requested by ${request.reservePub}`);
     }
-    if (!this.context.damage.has(ref.stream)) this.checkMergeSum(event, at);
+    if (!this.context.damage.has(ref.stream)) this.checks.checkMergeSum(event, at);
     const taken = credited + excess + depositFees;
     sums.purses -= taken;
     sums.reserves += credited;
@@ -278,60 +235,6 @@ export class Purses {
     const facts = [reservePub, target, minAge, expiresAt, contractTermsHash, mergePub, mergeTimestamp];
     this.context.unit.give('merge', pursePub, { event: ref, units: credited, facts });
     this.endBy('merged', at);
-  }
-
-  private checkMergeSum({ credited, excess, depositFees }: Of<'PurseMerged'>, { report, purse }: At): void {
-    const { target } = purse.terms;
-    if (purse.balance < target) {
-      report('purse-not-full', `${purse.balance} units of ${target}`, purse.balance - target);
-    } else if (credited !== target || excess !== purse.balance - target || depositFees !== purse.fees) {
-      const detail =
-        `${credited}, ${excess} and ${depositFees} units of a purse with ${purse.balance} and fees of ` +
-        `${purse.fees} for ${target}`;
-      report('purse-merge-wrong', detail, target - credited);
-    }
-  }
-
-  private mergeSigned(
-    merge: { reservePub: string; paytoUri: string; mergeTimestamp: number; mergeSignature: string },
-    { ref, report, pursePub }: Pick<At, 'ref' | 'report' | 'pursePub'>,
-    mergePub: string,
-  ): void {
-    try {
-      if (reserveOf(merge.paytoUri) !== merge.reservePub) {
-        report('merge-mismatch', `the URI that was signed names another reserve than ${merge.reservePub}`);
-      }
-      this.context.verify(ref, purseSignature.merge({ pursePub, mergePub }, merge));
-    } catch (error) {
-      if (!(error instanceof EncodingError)) throw error;
-      report('bad-signature-purse-merge', 'the URI that was signed names no reserve');
-    }
-  }
-
-  private contract(
-    contract: Pick<Of<'PurseContractAdded'>, 'econtract' | 'econtractHash' | 'contractPub' | 'econtractSignature'>,
-    { ref, report, pursePub }: Pick<At, 'ref' | 'report' | 'pursePub'>,
-  ): void {
-    if (bytesHash(decodeBase32(contract.econtract)) !== contract.econtractHash) {
-      report('purse-contract-wrong', 'the encrypted contract has another hash');
-    }
-    this.context.verify(ref, purseSignature.contract(pursePub, contract));
-  }
-
-  /** What was answered says what is in the purse, and an exchange's key of that time signed it. */
-  private confirmed(
-    { confirmation }: Of<'PurseCreated' | 'PurseDeposited'>,
-    { ref, report, pursePub, purse }: At,
-  ): void {
-    if (!confirmation) return; // PurseRequested or PurseMergedIntoReserve of this unit carries it
-    const { totalDeposited, exchangePub, exchangeTimestamp } = confirmation;
-    if (totalDeposited !== purse.balance && !this.context.damage.has(ref.stream)) {
-      const detail = `${totalDeposited} units were confirmed, the purse holds ${purse.balance}`;
-      report('purse-balance-wrong', detail, purse.balance - totalDeposited);
-    }
-    const fault = this.parts.keys.signingFault(exchangePub, exchangeTimestamp);
-    if (fault !== undefined) report('bad-signature-exchange', fault);
-    this.context.verify(ref, purseSignature.confirmation({ pursePub, ...purse.terms }, confirmation));
   }
 
   private refund({ coins }: Of<'PurseCoinsRefunded'>, { ref, report, pursePub, purse }: At): void {
@@ -372,22 +275,4 @@ export class Purses {
     if (end !== 'merged') purse.owed = [...purse.coins.values()].filter(({ refunded }) => !refunded).length;
     this.ending.add(pursePub);
   }
-
-  private checkStanding(event: { readonly at: number }, at: At): void {
-    if (at.purse.end !== undefined) {
-      at.report('purse-decided-twice', `it went on after it was ${at.purse.end}`);
-    } else this.checkTime(event, at);
-  }
-
-  private checkTime({ at }: { readonly at: number }, { report, purse }: At): void {
-    const { expiresAt } = purse.terms;
-    if (at >= expiresAt) report('purse-after-expiry', `at ${at}, it expired at ${expiresAt}`);
-  }
-}
-
-interface At {
-  readonly ref: EventRef;
-  readonly report: Report;
-  readonly pursePub: string;
-  readonly purse: Purse;
 }

@@ -9,7 +9,8 @@ import type { DenominationLedger } from './denominations.js';
 import type { Keys } from './keys.js';
 import { purseSignature } from './purse-signatures.js';
 import type { Purses } from './purses.js';
-import { NO_RESERVE, RESERVE, type Reserve } from './reserve-record.js';
+import { type At, ReserveChecks } from './reserve-checks.js';
+import { NO_RESERVE, RESERVE } from './reserve-record.js';
 import type { Totals } from './totals.js';
 import type { Withdrawn } from './withdrawn.js';
 
@@ -32,6 +33,7 @@ const CLOSE_GRACE_S = 24 * 3600;
 const NOTHING: Layout<undefined> = { bytes: 0, write: () => {}, read: () => undefined };
 
 export class Reserves {
+  private readonly checks: ReserveChecks;
   private readonly reserves = new PackedMap(RESERVE);
   /** Requests to close that were answered: the same one again is never a second closing. */
   private readonly closes = new PackedMap(NOTHING);
@@ -41,7 +43,9 @@ export class Reserves {
   constructor(
     private readonly context: Context,
     private readonly parts: ReserveParts,
-  ) {}
+  ) {
+    this.checks = new ReserveChecks(context, parts.keys);
+  }
 
   get size(): number {
     return this.reserves.size;
@@ -132,7 +136,7 @@ export class Reserves {
   private fund(event: Of<'ReserveFunded'>, { ref, report, reserve, reservePub }: At): void {
     const { amount, wireAccount, bankRow, bankTime, originHash, originAccount, sealedOrigin } = event;
     reserve.balance += amount;
-    this.extend(event, { ref, report, reserve }, this.delays(event.at));
+    this.checks.extend(event, { ref, report, reserve }, this.checks.delays(event.at));
     reserve.originHash = originHash;
     reserve.originAccount = originAccount;
     this.parts.accounts.checkSealed(ref, { sealed: sealedOrigin, account: originAccount, hash: originHash });
@@ -169,7 +173,7 @@ export class Reserves {
     if (sum !== cost) report('withdraw-cost-wrong', `${cost} units, its coins cost ${sum}`, cost - sum);
     totals.sums.withdrawFees += cost - sum;
     reserve.balance -= cost;
-    this.checkCollectable(event, { report, reserve, ref }, at + (keys.terms?.legalDelayS ?? 0));
+    this.checks.checkCollectable(event, { report, reserve, ref }, at + (keys.terms?.legalDelayS ?? 0));
     this.context.unit.give('count', `withdrawal from ${reservePub}`, { event: ref, units: 0n, facts: [cost] });
     accounts.checkAges(ref, reserve, reservePub, at);
     const priced = coins.map(
@@ -225,7 +229,7 @@ export class Reserves {
       report('recoup-unknown-envelope', 'the coins of one commitment come from several withdrawals');
     }
     reserve.balance += amount;
-    this.extend(event, { ref, report, reserve }, this.delays(event.at));
+    this.checks.extend(event, { ref, report, reserve }, this.checks.delays(event.at));
   }
 
   private request(event: Of<'PurseRequested'>, { ref, report, reserve, reservePub }: At): void {
@@ -250,7 +254,7 @@ export class Reserves {
     this.context.unit.give('request', pursePub, { event: ref, units: purseFee, facts });
     this.receive(event, ref);
     this.context.verify(ref, purseSignature.accountMerge({ ...event, reservePub }));
-    this.confirmed(ref, event, confirmation);
+    this.checks.confirmed(ref, event, confirmation);
     if (confirmation.totalDeposited !== 0n) {
       report('purse-balance-wrong', `${confirmation.totalDeposited} units were confirmed of a new purse`);
     }
@@ -261,18 +265,22 @@ export class Reserves {
     this.parts.keys.checkBaseUrl(exchangeBaseUrl, ref);
     reserve.balance += target;
     const isNew = !reserve.exists || paidFrom !== 'merge';
-    const delays = this.delays(at);
-    this.extend(event, { ref, report, reserve }, isNew ? { ...delays, expiresAt: delays.collectableAt } : delays);
+    const delays = this.checks.delays(at);
+    this.checks.extend(
+      event,
+      { ref, report, reserve },
+      isNew ? { ...delays, expiresAt: delays.collectableAt } : delays,
+    );
     reserve.receivedFromPurse = true;
     this.quota.get(reservePub)?.delete(pursePub);
     const facts = [reservePub, ...termsOf(event)];
     this.context.unit.take('merge', pursePub, { event: ref, units: target, facts });
     this.receive(event, ref);
     this.context.verify(ref, purseSignature.accountMerge({ ...event, reservePub }));
-    this.signedByExchange(ref, confirmation);
+    this.checks.signedByExchange(ref, confirmation);
     this.context.verify(ref, purseSignature.merged({ ...event, reservePub }));
     if (!depositConfirmation) return;
-    this.confirmed(ref, event, depositConfirmation);
+    this.checks.confirmed(ref, event, depositConfirmation);
     const held = this.parts.purses.balanceOf(pursePub);
     const { totalDeposited } = depositConfirmation;
     if (held !== undefined && held !== totalDeposited && !this.context.damage.touches('purse')) {
@@ -284,63 +292,6 @@ export class Reserves {
   private receive({ pursePub, target }: { pursePub: string; target: bigint }, ref: EventRef): void {
     this.context.unit.give('count', `receipt of ${pursePub}`, { event: ref, units: 0n, facts: [target] });
   }
-
-  private confirmed(
-    ref: EventRef,
-    event: Of<'PurseRequested' | 'PurseMergedIntoReserve'>,
-    confirmation: Of<'PurseRequested'>['confirmation'],
-  ): void {
-    this.signedByExchange(ref, confirmation);
-    const { pursePub, target, purseExpiresAt: expiresAt, contractTermsHash } = event;
-    const purse = { pursePub, target, expiresAt, contractTermsHash };
-    this.context.verify(ref, purseSignature.confirmation(purse, confirmation));
-  }
-
-  private signedByExchange(ref: EventRef, signed: { exchangePub: string; exchangeTimestamp: number }): void {
-    const fault = this.parts.keys.signingFault(signed.exchangePub, signed.exchangeTimestamp);
-    if (fault !== undefined) reporter(this.context, ref)('bad-signature-exchange', fault);
-  }
-
-  private delays(at: number): Dates {
-    const { reserveClosingDelayS = 0, legalDelayS = 0 } = this.parts.keys.terms ?? {};
-    return { expiresAt: at + reserveClosingDelayS, collectableAt: at + legalDelayS };
-  }
-
-  /** Money came in: both dates are at least these, and never earlier than they were. */
-  private extend(event: Dates, { ref, report, reserve }: Pick<At, 'ref' | 'report' | 'reserve'>, least: Dates): void {
-    const expected = reserve.expiresAt > least.expiresAt ? reserve.expiresAt : least.expiresAt;
-    if (event.expiresAt !== expected && !this.context.damage.has(ref.stream)) {
-      report('reserve-dates-wrong', `expires at ${event.expiresAt} instead of ${expected}`);
-    }
-    reserve.expiresAt = event.expiresAt;
-    this.checkCollectable(event, { ref, report, reserve }, least.collectableAt);
-  }
-
-  private checkCollectable(
-    event: { readonly collectableAt: number },
-    { ref, report, reserve }: Pick<At, 'ref' | 'report' | 'reserve'>,
-    least: number,
-  ): void {
-    const expected = reserve.collectableAt > least ? reserve.collectableAt : least;
-    if (event.collectableAt !== expected && !this.context.damage.has(ref.stream)) {
-      report('reserve-dates-wrong', `collectable at ${event.collectableAt} instead of ${expected}`);
-    }
-    reserve.collectableAt = event.collectableAt;
-    reserve.lastIndex = ref.index;
-  }
-}
-
-/** An event being applied. */
-interface At {
-  readonly ref: EventRef;
-  readonly report: Report;
-  readonly reserve: Reserve;
-  readonly reservePub: string;
-}
-
-interface Dates {
-  readonly expiresAt: number;
-  readonly collectableAt: number;
 }
 
 /** What reserve and purse must say alike of a purse. */
