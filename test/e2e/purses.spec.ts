@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { encodeBase32 } from '@florin/encoding';
+import { encodeBase32, NEVER } from '@florin/encoding';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { expectCoins, newPlanchets, newReserve, withdraw } from './support/coins.js';
@@ -306,6 +306,7 @@ test('merging checks who says so, where to and what the law wants', async () => 
   expectOk(await create(baseUrl, keys, terms, [coin]));
   const refused = async (body: object, status: number, code: number) =>
     expectRefusal(await postPurse(baseUrl, keys, 'merge', { ...request, ...body }), status, code);
+  await refused(mergeBody(baseUrl, keys, terms, reserve, NEVER), 400, 22); // the status would say: not merged
   await refused({ merge_sig: request.reserve_sig }, 403, 1876);
   await refused({ reserve_sig: request.merge_sig }, 403, 1877);
   const foreign = mergeBody('http://exchange.example.org/', keys, terms, reserve);

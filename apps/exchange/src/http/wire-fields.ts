@@ -3,7 +3,15 @@
  * class then holds values of the domain (bytes, seconds, amounts), not text. Only declared members are looked at:
  * unknown ones are dropped, as the protocol asks, however large they are.
  */
-import { type Amount, decodeBase32, encodeBase32, parseAmount, parseTimestamp, validatePayto } from '@florin/encoding';
+import {
+  type Amount,
+  decodeBase32,
+  encodeBase32,
+  NEVER,
+  parseAmount,
+  parseTimestamp,
+  validatePayto,
+} from '@florin/encoding';
 import { IsArray, IsOptional, ValidateBy, ValidateNested } from 'class-validator';
 
 /** What a parser threw, in the place of the value, until validation reports it. */
@@ -177,6 +185,16 @@ export const timestamp: Parser<number> = described(
     required: ['t_s'],
   },
   (json) => parseTimestamp(json),
+);
+
+/** Whole seconds since 1970, of what happens once: NEVER is what says that it did not. */
+export const instant: Parser<number> = described(
+  { type: 'object', properties: { t_s: { type: 'integer', minimum: 0 } }, required: ['t_s'] },
+  (json) => {
+    const time = parseTimestamp(json);
+    if (time === NEVER) throw new RangeError('a time is expected');
+    return time;
+  },
 );
 
 /** An amount of any currency: which one is right, the configuration says. */

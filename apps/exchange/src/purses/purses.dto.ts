@@ -7,6 +7,7 @@ import {
   amount,
   base32,
   base32Blob,
+  instant,
   integer,
   OptionalWire,
   OptionalWireObject,
@@ -82,7 +83,7 @@ export class PurseMergeRequest {
   @Wire(base32(64))
   merge_sig!: EddsaSignature;
 
-  @Wire(timestamp)
+  @Wire(instant)
   merge_timestamp!: number;
 }
 
@@ -122,7 +123,7 @@ export class PurseRequestRequest {
   @Wire(base32(64))
   h_contract_terms!: HashCode;
 
-  @Wire(timestamp)
+  @Wire(instant)
   merge_timestamp!: number;
 
   @Wire(timestamp)
