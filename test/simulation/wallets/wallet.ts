@@ -139,7 +139,7 @@ export class Wallet {
       } catch (error) {
         if (error instanceof ExchangeUnreachable) {
           tally.count('answer lost');
-          if (this.world.isEnding || this.random.chance(0.7)) continue;
+          if (this.world.isEnding || this.random.chance(0.4)) continue;
           this.open.push({ resume: () => this.resume(what, operation, expected) });
           return undefined;
         }

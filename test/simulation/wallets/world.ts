@@ -33,6 +33,16 @@ export interface Outcome {
   readonly answers: number;
 }
 
+interface PlannedCrash {
+  /** Until it is due. */
+  turns: number;
+  /** What it waits for then, in so many turns at most. */
+  readonly wanted?: 'asked' | 'unanswered';
+  readonly patience: number;
+  /** Whether another one follows while the exchange starts. */
+  readonly again: boolean;
+}
+
 /** How many wallets do something at a time. */
 const BUSY_MAX = 10;
 const SECOND_MS = 1000;
@@ -42,6 +52,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const JUMPS_MS = [5 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, 20 * HOUR_MS];
 /** What a request takes from one thing that it waits for to the next, and more. */
 const SETTLING_TURNS = 4;
+/** Longer than any purse or reserve lives. */
+const END_JUMP_MS = 80 * HOUR_MS;
 /** Steps at which nothing waits for its turn, before time has to pass. */
 const IDLE_TURNS = 8;
 /** How long a crash waits for a commit to fall into. */
@@ -65,6 +77,7 @@ export class World {
   private failure: Error | undefined;
   private idle = 0;
   private crashes = 0;
+  private crashing: PlannedCrash | undefined;
 
   constructor(
     private readonly size: Size,
@@ -151,6 +164,7 @@ export class World {
         }
       }
       await this.turn();
+      await this.crashIfDue();
     }
   }
 
@@ -163,23 +177,28 @@ export class World {
         at.set(step, [...(at.get(step) ?? []), happen]);
       }
     };
-    plan(Math.max(4, Math.ceil(total / 1000)), () => this.crash());
+    plan(Math.max(4, Math.ceil(total / 1000)), () => this.planCrash());
     plan(Math.max(6, Math.ceil(total / 400)), () => this.process.advance(this.random.pick(JUMPS_MS)));
     plan(Math.max(4, Math.ceil(total / 300)), () => this.begin(this.officer.decideCases()));
     plan(2, () => this.begin(this.revokeOne()), 0.4);
     return at;
   }
 
-  /** Some turns later, so that it falls anywhere in what goes on; by turns before a commit and before its reply. */
-  private async crash(): Promise<void> {
+  /** Falls anywhere in what goes on, by turns before a commit and before its reply; some fall into a start. */
+  private planCrash(): void {
     this.crashes += 1;
     const wanted = this.crashes % 2 === 0 ? 'asked' : 'unanswered';
-    await this.turns(this.random.below(40));
-    for (let turns = 0; turns < CRASH_TURNS && this.exchange.underWay[wanted] === 0; turns += 1) await this.turn();
-    await this.restart();
-    if (this.crashes % 4 !== 2) return;
-    await this.turns(this.random.below(20));
-    this.tally.count('crash while starting');
+    this.crashing = { turns: this.random.below(40), wanted, patience: CRASH_TURNS, again: this.crashes % 4 === 2 };
+  }
+
+  private async crashIfDue(): Promise<void> {
+    const due = this.crashing;
+    if (!due) return;
+    due.turns -= 1;
+    if (due.turns > 0) return;
+    if (due.wanted && this.exchange.underWay[due.wanted] === 0 && due.turns > -due.patience) return;
+    this.crashing = due.again ? { turns: this.random.below(20), patience: 0, again: false } : undefined;
+    if (!due.wanted) this.tally.count('crash while starting');
     await this.restart();
   }
 
@@ -209,7 +228,7 @@ export class World {
     await this.untilNobodyIsBusy();
     for (let quiet = 0; quiet < 3; ) {
       const before = this.exchange.committed.rows.length;
-      this.process.advance(this.random.pick(JUMPS_MS) * 3);
+      this.process.advance(END_JUMP_MS);
       await this.turns(2_000);
       quiet = this.exchange.committed.rows.length === before ? quiet + 1 : 0;
     }
