@@ -19,6 +19,8 @@ import { Leases, Log } from './tokens.js';
 
 const PAY_EVERY_MS = 500;
 const EXPIRE_EVERY_MS = 5_000;
+/** Somebody waits for the coins of an expired purse. */
+const END_PURSES_EVERY_MS = 1_000;
 const OFFER_EVERY_MS = 60_000;
 const LOAD_EVERY_MS = 3_000;
 const KEYS_POLL_MS = 250;
@@ -84,7 +86,7 @@ export class Jobs implements BeforeApplicationShutdown {
     this.onOneNode('expiry', async (held) => {
       await Promise.all([
         this.every(EXPIRE_EVERY_MS, 'closing overdue reserves', () => this.expire(held), held),
-        this.every(EXPIRE_EVERY_MS, 'ending overdue purses', () => this.endPurses(held), held),
+        this.every(END_PURSES_EVERY_MS, 'ending overdue purses', () => this.endPurses(held), held),
       ]);
     });
   }
