@@ -64,7 +64,8 @@ const HINTS: { readonly [code: number]: string } = {
   [ErrorCode.EXCHANGE_RECOUP_WITHDRAW_NOT_FOUND]: 'the coin was not withdrawn from this reserve',
   [ErrorCode.EXCHANGE_WITHDRAW_COMMITMENT_UNKNOWN]: 'the reserve has no withdrawal of these coins in this order',
   [ErrorCode.EXCHANGE_MANAGEMENT_DENOMINATION_REVOKE_SIGNATURE_INVALID]: 'the signature of the master key is not valid',
-  [ErrorCode.EXCHANGE_RESERVES_PURSE_MERGE_CONFLICTING_META_DATA]: 'the purse is merged into another reserve',
+  [ErrorCode.EXCHANGE_RESERVES_PURSE_MERGE_CONFLICTING_META_DATA]:
+    'the purse is merged otherwise: into another reserve, or at another time',
   [ErrorCode.EXCHANGE_RESERVES_PURSE_CREATE_CONFLICTING_META_DATA]: 'the purse exists by other terms, signed as shown',
   [ErrorCode.EXCHANGE_RESERVES_PURSE_CREATE_INSUFFICIENT_FUNDS]:
     'the reserve has no free purse left, or less than the fee for one',
