@@ -76,6 +76,12 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+// Whoever reads only the beginning of what is said (`| head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 program.exitOverride();
 try {
   await program.parseAsync();

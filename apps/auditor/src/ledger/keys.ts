@@ -162,7 +162,8 @@ export class Keys {
     }
     const { start } = found.offer;
     const end = found.offer[until];
-    if (view.at < start || view.at >= end) {
+    // A request may be checked just before the end and committed just behind it.
+    if (view.at < start || view.at >= end + VIEW_AGE_MAX_S) {
       report('denomination-not-valid', `${hash} is valid for this from ${start} to ${end}`, gain);
     }
     return found;

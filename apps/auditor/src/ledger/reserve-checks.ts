@@ -71,3 +71,15 @@ export class ReserveChecks {
     reserve.lastIndex = ref.index;
   }
 }
+
+/** What reserve and purse must say alike of a purse. */
+export const termsOf = (
+  event: Of<'PurseRequested' | 'PurseMergedIntoReserve'>,
+): readonly (string | number | bigint)[] => [
+  event.target,
+  event.minAge,
+  event.purseExpiresAt,
+  event.contractTermsHash,
+  event.mergePub,
+  event.mergeTimestamp,
+];

@@ -9,7 +9,7 @@ import type { DenominationLedger } from './denominations.js';
 import type { Keys } from './keys.js';
 import { purseSignature } from './purse-signatures.js';
 import type { Purses } from './purses.js';
-import { type At, ReserveChecks } from './reserve-checks.js';
+import { type At, ReserveChecks, termsOf } from './reserve-checks.js';
 import { NO_RESERVE, RESERVE } from './reserve-record.js';
 import type { Totals } from './totals.js';
 import type { Withdrawn } from './withdrawn.js';
@@ -293,14 +293,3 @@ export class Reserves {
     this.context.unit.give('count', `receipt of ${pursePub}`, { event: ref, units: 0n, facts: [target] });
   }
 }
-
-/** What reserve and purse must say alike of a purse. */
-const termsOf = (event: Of<'PurseRequested' | 'PurseMergedIntoReserve'>) =>
-  [
-    event.target,
-    event.minAge,
-    event.purseExpiresAt,
-    event.contractTermsHash,
-    event.mergePub,
-    event.mergeTimestamp,
-  ] as const;
