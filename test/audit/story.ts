@@ -85,6 +85,14 @@ export async function live(exchange: RunningExchange): Promise<void> {
   expectOk(await postRequest(baseUrl, asking, requestBody(baseUrl, quota, { terms: quotaTerms, reserve: asking })));
   expect((await deletePurse(baseUrl, quota)).status).toBe(204);
 
+  const idle = await fundedReserve(exchange, '0.1');
+  const nothing = newPurse();
+  const noTerms = termsOf('0');
+  const free = requestBody(baseUrl, nothing, { terms: noTerms, reserve: idle, fee: units('0.04') });
+  expectOk(await postRequest(baseUrl, idle, free));
+  const same = mergeBody(baseUrl, nothing, noTerms, idle, (free.merge_timestamp as { t_s: number }).t_s);
+  expectOk(await postPurse(baseUrl, nothing, 'merge', same));
+
   // Closings: home, to a stranger whom an officer approves, refused for good and ordered again, and one of nothing.
   const home = newAccount();
   const rich = await fundedReserve(exchange, '3.005', home);

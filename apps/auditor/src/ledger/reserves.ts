@@ -261,10 +261,11 @@ export class Reserves {
   }
 
   private merge(event: Of<'PurseMergedIntoReserve'>, { ref, report, reserve, reservePub }: At): void {
-    const { pursePub, target, paidFrom, confirmation, depositConfirmation, exchangeBaseUrl, at } = event;
+    const { pursePub, target, confirmation, depositConfirmation, exchangeBaseUrl, at } = event;
     this.parts.keys.checkBaseUrl(exchangeBaseUrl, ref);
     reserve.balance += target;
-    const isNew = !reserve.exists || paidFrom !== 'merge';
+    // A reserve that this creates, or whose purse a deposit completed, is kept as long as records are.
+    const isNew = !reserve.exists || depositConfirmation !== undefined;
     const delays = this.checks.delays(at);
     this.checks.extend(
       event,
