@@ -136,7 +136,7 @@ describe('its size', () => {
     expectRefusal(await send(url, { body: chunks() }), 413, 32);
     for (const expectation of ['', 'Expect: 100-continue\r\n']) {
       const head = `POST ${new URL(url).pathname} HTTP/1.1\r\nHost: x\r\nContent-Length: ${LIMIT + 1}\r\n`;
-      const answer = await sendBytes(exchange.baseUrl, `${head}${expectation}\r\n`); // and no body: who announces it may wait
+      const answer = await sendBytes(exchange.baseUrl, `${head}${expectation}\r\n`); // no body: the client may wait
       expect(answer).toMatch(/^HTTP\/1.1 413 .*"code":32,/s);
     }
     const planchets = newPlanchets(offers, '0.1');
