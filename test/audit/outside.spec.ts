@@ -62,7 +62,7 @@ test('an exchange that runs is audited beside it, with its bank and its accounts
     { account: 'exchange-account-1', credits: bank.incoming_transactions.length },
   ]);
   expect(report.log.head.size).toBe(report.log.events);
-  expect(whileRunning).toMatchObject({ code: 0, err: expect.stringContaining('events') });
+  expect(whileRunning.code).toBe(0);
   const page = readFileSync(join(folder, 'report.html'), 'utf8');
   expect(page).toContain('No finding: every coin and every cent of the ledger is accounted for.');
   expect(page).toContain('<polyline');
