@@ -18,6 +18,7 @@ import { expectOk, send } from '../e2e/support/http.js';
 import { readOffers } from '../e2e/support/offers.js';
 import { close, fundedReserve } from '../e2e/support/reserves.js';
 import { type RunningExchange, smallKeys, startExchange } from '../support/exchange.js';
+import { copyPrivately } from '../support/folders.js';
 import { type Run, runAdmin } from './support/cli.js';
 
 let exchange: RunningExchange;
@@ -155,7 +156,7 @@ describe('backup', () => {
     const foreign = await inFolder(file('other'), 'restore', file('backup'), '--master-pub', reserve.pub);
     expect(foreign.stderr).toContain('the ledger belongs to the master key');
 
-    cpSync(file('backup'), file('damaged'), { recursive: true });
+    copyPrivately(file('backup'), file('damaged'));
     const database = new Database(join(file('damaged'), 'events.db'));
     database.exec(`UPDATE events SET data = replace(data, 'KUDOS:5', 'KUDOS:6') WHERE type = 'ReserveFunded'`);
     database.close();
@@ -182,7 +183,7 @@ describe('export', () => {
     expect(third.added).toBeLessThan(third.events);
 
     mkdirSync(file('imported'));
-    cpSync(join(exchange.data, 'keys'), file('keys'), { recursive: true });
+    copyPrivately(join(exchange.data, 'keys'), file('keys'));
     const imported = await done(inFolder(file('imported'), 'import', file('ledger.jsonl'), '--keys', file('keys')));
     expect(imported).toMatchObject({ events: third.events, copied: third.events, root: third.root });
     const again = await done(inFolder(file('imported'), 'import', file('ledger.jsonl'), '--keys', file('keys')));
@@ -203,7 +204,7 @@ describe('export', () => {
     await refused(text.replace('"KUDOS:5"', '"KUDOS:6"'));
     const cut = await refused(text.slice(0, text.indexOf('{"head"')));
     expect(cut.stderr).toContain('cut off before its signed head');
-    cpSync(file('keys'), file('other-keys'), { recursive: true });
+    copyPrivately(file('keys'), file('other-keys'));
     const log = JSON.parse(readFileSync(join(file('keys'), 'officer.json'), 'utf8')) as object;
     writeFileSync(join(file('other-keys'), 'log.json'), JSON.stringify({ ...log, kind: 'log' }));
     expect((await refused(text, file('other-keys'))).stderr).toContain('not signed by the log key');

@@ -2,7 +2,7 @@
  * Several exchange processes on one event store, with one mounted key folder and one bank, as an operator runs them.
  * The store is the stand-in, or the server that FLORIN_TEST_EVENTSTORE names.
  */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BankProcess, startBank } from '../e2e/support/bank-process.js';
@@ -15,6 +15,7 @@ import {
   smallKeys,
   startExchange,
 } from '../support/exchange.js';
+import { copyPrivately } from '../support/folders.js';
 import { freshInstance } from './tools.js';
 
 /** What wallets know the exchange by; in the tests nothing listens there. */
@@ -51,7 +52,7 @@ export class Site {
   /** A copy of the key folder as it is now, as a mount that has gone stale. */
   copyOfKeys(): string {
     const copy = join(this.folder, 'copy-of-keys');
-    cpSync(this.keys, copy, { recursive: true });
+    copyPrivately(this.keys, copy);
     return copy;
   }
 

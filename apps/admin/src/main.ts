@@ -3,7 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { accountCommands } from './accounts.js';
 import { Cli, type CommandGroup } from './cli.js';
 import { doctorCommands } from './doctor.js';
-import { ledgerCopyCommands } from './ledger/copy.js';
+import { ledgerCopyCommands, told } from './ledger/copy.js';
 import { ledgerCommands } from './ledger/ledger.js';
 import { legitimizationCommands } from './legitimization.js';
 import { masterCommands } from './offline/master.js';
@@ -59,7 +59,8 @@ try {
 }
 
 /** @throws what is nobody's mistake but ours */
-function exitCodeOf(error: unknown): number {
+function exitCodeOf(thrown: unknown): number {
+  const error = told(thrown);
   if (error instanceof AdminError) {
     console.error(`admin: ${error.message}`);
     return error.exitCode;

@@ -71,8 +71,6 @@ async function copy(cli: Cli, given: CopyArguments): Promise<void> {
         ? await toFolder(cli, { server: from as string, data, given, signal })
         : await toServer(cli, { server: to, data, given, signal });
     cli.output.object({ events, copied, root: Buffer.from(root).toString('base64') });
-  } catch (error) {
-    throw told(error);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }

@@ -22,7 +22,7 @@ import {
 import type { Command } from 'commander';
 import type { Cli } from '../cli.js';
 import { AdminError, EXIT } from '../running.js';
-import { logKeyOf, told } from './copy.js';
+import { logKeyOf } from './copy.js';
 import { withLedger } from './source.js';
 
 const EXAMPLES = `
@@ -150,8 +150,6 @@ async function importFrom(cli: Cli, { file, keys }: { file: string; keys: string
     } finally {
       await target.close();
     }
-  } catch (error) {
-    throw told(error);
   } finally {
     await signers.close();
   }
