@@ -232,9 +232,10 @@ describe('an auditor remembers', () => {
     const short = await exported(insider, 'grows.jsonl');
     expect((await auditor('--from', short, '--memory', memory)).code).toBe(0);
     const whole = new Insider(evidence);
-    whole.insert([
-      { stream: whole.the('ReserveFunded').stream, type: 'ReserveFunded', data: whole.the('ReserveFunded').data },
-    ]);
+    const { stream, data } = whole.the('ReserveFunded');
+    const dates = whole.events.filter((event) => event.stream === stream).map((event) => event.data.collectableAt ?? 0);
+    const collectableAt = Math.max(...(dates as number[])); // withdrawals have moved it since
+    whole.insert([{ stream, type: 'ReserveFunded', data: { ...data, collectableAt } }]);
     await exported(whole, 'grows.jsonl');
     const found = await auditor('--from', short, '--memory', memory, '--incremental', '--json', '-');
     expect(JSON.parse(found.out)).toMatchObject({ mode: 'continued from a checkpoint', findings: { total: 1 } });
