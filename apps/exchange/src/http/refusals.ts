@@ -55,10 +55,13 @@ export class Refusals {
     private readonly config: Config,
   ) {}
 
+  /** The rows of here and there, put together once. */
+  private whole: TableOf<Code> | undefined;
+
   /** The error to throw for `refusal`, with its proof. */
   async toError<C extends Code>(refusal: RefusalOf<C>): Promise<TalerError> {
-    const table: TableOf<Code> = { ...this.table, ...this.purses.table, ...managementRefusals };
-    const row = table[refusal.code] as (refusal: RefusalOf<C>) => TalerError | Promise<TalerError>;
+    this.whole ??= { ...this.table, ...this.purses.table, ...managementRefusals };
+    const row = this.whole[refusal.code] as (refusal: RefusalOf<C>) => TalerError | Promise<TalerError>;
     return row(refusal);
   }
 
