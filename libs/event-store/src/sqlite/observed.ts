@@ -5,24 +5,8 @@
 import { join } from 'node:path';
 import type { Head } from '../checkpoint.js';
 import { readHeads } from './heads.js';
-import { EVENT_COLUMNS, type RawRow } from './rows.js';
+import { EVENT_COLUMNS, type ObservedRow, observedRow, type RawRow } from './rows.js';
 import { checkSchema, type Db, EVENTS_FILE, HEADS_FILE, openDatabase } from './schema.js';
-
-/** A row of `events` that has columns of the right kinds; whether it is true is not looked at. */
-export interface ObservedRow {
-  readonly index: number;
-  readonly stream: string;
-  readonly number: number;
-  readonly type: string;
-  readonly version: number;
-  /** The data as it is stored. */
-  readonly text: string;
-  readonly writtenAtUs: number;
-  readonly unitFirst: number;
-  readonly unitLast: number;
-  /** 32 bytes: the hash that the tree holds for this event. */
-  readonly leaf: Uint8Array;
-}
 
 /** A row that is there and cannot be read. */
 export interface UnreadableRow {
@@ -95,18 +79,10 @@ export class ObservedFolder {
 }
 
 function observed(raw: RawRow, expected: number): ObservedRow | UnreadableRow {
-  const [index, stream, number, type, version, text, writtenAtUs, unitFirst, unitLast, , leaf] = raw;
-  const counts = [index, number, version, writtenAtUs, unitFirst, unitLast];
-  const texts = [stream, type, text];
-  const isWhole =
-    counts.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) &&
-    texts.every((value) => typeof value === 'string') &&
-    leaf instanceof Uint8Array;
-  if (!isWhole) {
-    return { index: Number.isSafeInteger(index) ? (index as number) : expected, fault: 'a column of the wrong kind' };
-  }
-  const plain = { index, stream, number, type, version, text, writtenAtUs, unitFirst, unitLast };
-  return { ...(plain as Omit<ObservedRow, 'leaf'>), leaf: new Uint8Array(leaf as Uint8Array) };
+  const row = observedRow(raw);
+  if (row) return { ...row, leaf: new Uint8Array(row.leaf) };
+  const [index] = raw;
+  return { index: Number.isSafeInteger(index) ? (index as number) : expected, fault: 'a column of the wrong kind' };
 }
 
 const isSqliteError = (error: unknown): error is Error & { code: string } =>

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Head } from '../checkpoint.js';
 import { DamagedStore } from '../port.js';
 import { newestOf } from './heads.js';
-import type { ObservedRow, UnreadableRow } from './observed.js';
+import type { UnreadableRow } from './observed.js';
 import type { ObserverOps } from './observer-thread.js';
+import type { ObservedRow } from './rows.js';
 import { Thread } from './thread.js';
 
 const ENTRY = new URL('./observer-thread.js', import.meta.url);

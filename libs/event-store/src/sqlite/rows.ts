@@ -7,42 +7,53 @@ export const EVENT_COLUMNS =
 /** A row of `events` as SQLite gives it in raw mode, before anything is known about it. */
 export type RawRow = readonly unknown[];
 
-/** A row that agrees with itself. */
-export interface EventRow {
+/** A row of `events` that has columns of the right kinds; whether it is true is not looked at. */
+export interface ObservedRow {
   readonly index: number;
   readonly stream: string;
   readonly number: number;
   readonly type: string;
   readonly version: number;
+  /** The data as it is stored. */
   readonly text: string;
   readonly writtenAtUs: number;
   readonly unitFirst: number;
   readonly unitLast: number;
+  /** 32 bytes: the hash that the tree holds for this event. */
   readonly leaf: Uint8Array;
+}
+
+/** A row that agrees with itself. */
+export type EventRow = ObservedRow;
+
+/** @returns undefined if a column is of the wrong kind */
+export function observedRow(raw: RawRow): ObservedRow | undefined {
+  const [index, stream, number, type, version, text, writtenAtUs, unitFirst, unitLast, , leaf] = raw;
+  const isWhole =
+    isCount(index) &&
+    typeof stream === 'string' &&
+    isCount(number) &&
+    typeof type === 'string' &&
+    isCount(version) &&
+    typeof text === 'string' &&
+    isCount(writtenAtUs) &&
+    isCount(unitFirst) &&
+    isCount(unitLast) &&
+    leaf instanceof Uint8Array;
+  return isWhole ? { index, stream, number, type, version, text, writtenAtUs, unitFirst, unitLast, leaf } : undefined;
 }
 
 /** @throws DamagedStore unless the row has the right types, a possible place in its unit, and its leaf's content */
 export function checkedRow(raw: RawRow): EventRow {
-  const [index, stream, number, type, version, text, writtenAtUs, unitFirst, unitLast, unitSize, leaf] = raw;
-  if (
-    !isCount(index) ||
-    typeof stream !== 'string' ||
-    !isCount(number) ||
-    typeof type !== 'string' ||
-    !isCount(version) ||
-    version >= 2 ** 32 ||
-    typeof text !== 'string' ||
-    !isCount(writtenAtUs) ||
-    !isCount(unitFirst) ||
-    !isCount(unitLast) ||
-    !(leaf instanceof Uint8Array)
-  ) {
-    throw new DamagedStore(`event ${String(index)} has a column of the wrong kind`);
+  const row = observedRow(raw);
+  if (!row || row.version >= 2 ** 32) {
+    throw new DamagedStore(`event ${String(raw[0])} has a column of the wrong kind`);
   }
+  const { index, unitFirst, unitLast, leaf } = row;
+  const unitSize = raw[9];
   if (unitFirst > index || unitLast < index || unitLast - unitFirst + 1 !== unitSize) {
     throw new DamagedStore(`event ${index} has an impossible place in its unit`);
   }
-  const row = { index, stream, number, type, version, text, writtenAtUs, unitFirst, unitLast, leaf };
   if (Buffer.compare(storedLeaf(row), leaf) !== 0) throw new DamagedStore(`event ${index} is not what was committed`);
   return row;
 }
