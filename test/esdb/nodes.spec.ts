@@ -4,12 +4,13 @@ import {
   expectCoins,
   newPlanchet,
   newPlanchets,
+  newReserve,
   newSession,
   postWithdraw,
   withdraw,
   withdrawBody,
 } from '../e2e/support/coins.js';
-import { expectOk, type Reply, send } from '../e2e/support/http.js';
+import { expectOk, type Json, type Reply, send } from '../e2e/support/http.js';
 import { type Offers, readOffers, units } from '../e2e/support/offers.js';
 import {
   type Coin,
@@ -18,11 +19,14 @@ import {
   createBody,
   depositItem,
   leftByHistory,
+  mergeBody,
   newPurse,
+  type PurseKeys,
   postPurse,
   reserveHistory,
   termsOf,
 } from '../e2e/support/purses.js';
+import { disclosed, recoup, revoke } from '../e2e/support/recoup.js';
 import {
   balanceOf,
   close,
@@ -53,10 +57,12 @@ afterAll(async () => {
 
 const statuses = (replies: readonly Reply[]): number[] => replies.map(({ status }) => status).sort();
 
+const deposit = (keys: PurseKeys, coin: Coin): Json => depositItem(PUBLIC_URL, keys, coin);
+
 /** Spends the whole coin into a purse that nobody has seen. */
 function spend(baseUrl: string, coin: Coin): Promise<Reply> {
   const [keys, terms] = [newPurse(), termsOf('0.05')];
-  return postPurse(baseUrl, keys, 'create', createBody(keys, terms, [depositItem(PUBLIC_URL, keys, coin)]));
+  return postPurse(baseUrl, keys, 'create', createBody(keys, terms, [deposit(keys, coin)]));
 }
 
 describe('two nodes on one event store and one key folder', () => {
@@ -117,6 +123,24 @@ describe('two nodes on one event store and one key folder', () => {
     expect(await balanceOf(node(0).baseUrl, reserve)).toBe(units('5') - costOf(planchets));
   });
 
+  test('merge a purse once, and say the same, when both are asked at once', async () => {
+    const coins = await coinsOf(
+      node(0),
+      Array.from({ length: 8 }, () => offers.of('0.1')),
+    );
+    await Promise.all(
+      coins.map(async (coin) => {
+        const [keys, terms, reserve] = [newPurse(), termsOf('0.05'), newReserve()];
+        expectOk(await postPurse(node(1).baseUrl, keys, 'create', createBody(keys, terms, [deposit(keys, coin)])));
+        const body = mergeBody(PUBLIC_URL, keys, terms, reserve);
+        const replies = await Promise.all([0, 1, 0].map((i) => postPurse(node(i).baseUrl, keys, 'merge', body)));
+        for (const reply of replies) expectOk(reply);
+        expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
+        expect(await balanceOf(node(0).baseUrl, reserve)).toBe(units('0.05'));
+      }),
+    );
+  });
+
   test('book a credit once and pay a closing once', async () => {
     const account = newAccount();
     const reserve = await fundedReserve(node(0), '3', account);
@@ -129,6 +153,15 @@ describe('two nodes on one event store and one key folder', () => {
     expect((await paymentsTo(node(0), account)).map((paid) => paid.amount)).toEqual([amount]);
     await site.expectSame((baseUrl) => summaryOf(baseUrl, reserve));
     expect(await balanceOf(node(1).baseUrl, reserve)).toBe(0n);
+  });
+
+  test('take back coins of a denomination that the other one has just revoked', async () => {
+    const offer = offers.of('1');
+    const coins = await coinsOf(node(0), [offer, offer]);
+    await revoke(node(0), offer);
+    const entries = coins.map(disclosed);
+    expectOk(await recoup(node(1).baseUrl, (coins[0] as Coin).reserve, entries));
+    expect(await balanceOf(node(1).baseUrl, (coins[0] as Coin).reserve)).toBe(2n * offer.value);
   });
 });
 

@@ -281,6 +281,24 @@ describe('cached states', () => {
     expect(states.map(({ seen }) => seen)).toEqual([[5], [5], [5]]);
   });
 
+  test('of different times, in which an attempt meets what cannot be, are read up, and it is made again', async () => {
+    const { ledger, elsewhere } = bench();
+    const moved = async (): Promise<unknown> =>
+      ledger.transact([], async (tx) => {
+        const [to, from] = [await tx.load(account('B')), await tx.load(account('A'))];
+        if (from.balance + to.balance !== 5) throw new Error(`${from.balance} and ${to.balance}`);
+        return refuse([from.balance, to.balance]);
+      });
+    await pay(ledger, 'A', 5);
+    expect(await moved()).toEqual({ kind: 'refuse', refusal: [5, 0] });
+    await pay(elsewhere, 'A', -5);
+    await pay(elsewhere, 'B', 5);
+    await ledger.refresh(account('A')); // and B is held as it was
+    expect(await moved()).toEqual({ kind: 'refuse', refusal: [0, 5] });
+    await pay(elsewhere, 'B', 1);
+    await expect(moved()).rejects.toThrow('0 and 6');
+  });
+
   test('are bounded in number and in events, but the busiest one stays', async () => {
     const { store, ledger } = bench({ cacheEntries: 2, cacheFacts: 10 });
     for (const key of ['A', 'B', 'C']) await pay(ledger, key, 1);

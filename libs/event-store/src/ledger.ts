@@ -122,7 +122,8 @@ export class Ledger {
     return this.queues.run(queue, async () => {
       for (let tried = 1; tried <= this.tries; tried += 1) {
         const unit = new UnitOfWork(this.store, (stream) => this.present(stream));
-        const settled = await this.settle(unit, await attempt(unit));
+        const answer = await this.answerOf(unit, attempt, tried === this.tries);
+        const settled = answer && (await this.settle(unit, answer));
         if (settled) return settled;
         if (tried < this.tries) await this.delay(this.backoffMs(tried));
       }
@@ -140,6 +141,24 @@ export class Ledger {
     const folded = this.cache.open(stream);
     await this.readTail(folded);
     return folded.state as State;
+  }
+
+  /**
+   * States from the cache may be of different times: what one stream says another may lack, and the attempt then fails
+   * of what cannot be.
+   * @returns nothing if it failed on a past that has moved
+   */
+  private async answerOf<Answer>(
+    unit: UnitOfWork,
+    attempt: (tx: Transaction) => Promise<Answer>,
+    isLast: boolean,
+  ): Promise<Answer | undefined> {
+    try {
+      return await attempt(unit);
+    } catch (error) {
+      if (isLast || error instanceof StoreUnavailable || !(await this.anyMoved(unit))) throw error;
+      return undefined;
+    }
   }
 
   /** @returns nothing if the attempt rested on a past that has moved */

@@ -76,13 +76,13 @@ export class RecoupCoinHandler implements ICommandHandler<RecoupCoin> {
 
   /** The checks of recoup-withdraw, and the reserve that withdrew the envelope first, whichever node committed that. */
   private async verify(disclosure: CoinDisclosure) {
-    const book = this.keys.usableBook();
-    if (!book) return refuse({ code: 'KEYS_MISSING' as const, status: 500 as const });
-    const checked = await this.checks.verifyOne(book, disclosure, this.clock.now());
-    if (checked.kind === 'refuse') return checked;
-    const disclosed = checked.value;
+    const checked = await this.keys.judge(async (book, keysRevision) => {
+      const one = await this.checks.verifyOne(book, disclosure, this.clock.now());
+      return one.kind === 'accept' ? accept({ disclosed: one.value, keysRevision }) : one;
+    });
+    if (checked.kind !== 'accept') return checked;
     await this.views.caughtUpWith(await this.store.lastPosition());
-    const reservePub = await this.views.ask('envelopes', 'reserve', disclosed.envelopeHash);
-    return accept({ disclosed, reservePub, keysRevision: book.revision });
+    const reservePub = await this.views.ask('envelopes', 'reserve', checked.value.disclosed.envelopeHash);
+    return accept({ ...checked.value, reservePub });
   }
 }

@@ -55,7 +55,7 @@ export class RecoupWithdrawalHandler implements ICommandHandler<RecoupWithdrawal
     }
     const stream = this.streams.reserve(reservePub);
     const claims = entries.map((entry) => (typeof entry === 'string' ? entry : claimOf(entry)));
-    let verified: Awaited<ReturnType<RecoupChecks['verify']>> | undefined;
+    let verified: Awaited<ReturnType<RecoupWithdrawalHandler['verify']>> | undefined;
 
     await this.expiry.settle(reservePub);
     const queue = [...coinPubs.map((coinPub) => this.streams.coin(coinPub).name), stream.name];
@@ -65,16 +65,15 @@ export class RecoupWithdrawalHandler implements ICommandHandler<RecoupWithdrawal
       if (isEarlierRecoup(reserve, coinOf, { reservePub, entries: claims })) return repeat(undefined);
 
       const now = this.clock.now();
-      const book = this.keys.usableBook();
-      if (!book) return refuse({ code: 'KEYS_MISSING', status: 500 });
-      verified ??= await this.checks.verify(book, entries, now); // kept over a conflict
+      verified ??= await this.verify(entries, now); // kept over a conflict
       if (verified.kind === 'refuse') return verified;
+      const { checked, keysRevision } = verified.value;
       const { closingDelay: closingDelayS, legalDelay: legalDelayS } = this.config.reserves;
       const decision = decideRecoup(reserve, coinOf, {
         reservePub,
-        entries: verified.value,
+        entries: checked,
         now,
-        keysRevision: book.revision,
+        keysRevision,
         closingDelayS,
         legalDelayS,
       });
@@ -83,6 +82,12 @@ export class RecoupWithdrawalHandler implements ICommandHandler<RecoupWithdrawal
       for (const { coinPub, event } of decision.value.coins) tx.append(this.streams.coin(coinPub).append(event));
       tx.append(stream.append(decision.value.reserve));
       return accept(undefined);
+    });
+  }
+  private verify(entries: RecoupWithdrawal['entries'], now: number) {
+    return this.keys.judge(async (book, keysRevision) => {
+      const checked = await this.checks.verify(book, entries, now);
+      return checked.kind === 'accept' ? accept({ checked: checked.value, keysRevision }) : checked;
     });
   }
 }

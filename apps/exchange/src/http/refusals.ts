@@ -66,8 +66,12 @@ export class Refusals {
   }
 
   private readonly table: TableOf<Exclude<Code, (PurseRefusal | ManagementRefusal)['code']>> = {
+    // A node that has lost sight of the keys is to be passed by for now, whatever it was asked.
     KEYS_MISSING: ({ status }) =>
-      new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status, headers: { 'Retry-After': '1' } }),
+      new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, {
+        status: this.keys.shownBook()?.terms ? 503 : status,
+        headers: { 'Retry-After': '1' },
+      }),
     DENOMINATION_UNKNOWN: ({ denominationHash }) => this.denominationUnknown(denominationHash),
     DENOMINATION_EXPIRED: (refusal) => this.denominationGone(ErrorCode.EXCHANGE_GENERIC_DENOMINATION_EXPIRED, refusal),
     DENOMINATION_NOT_YET_VALID: (refusal) =>

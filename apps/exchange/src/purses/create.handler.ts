@@ -114,19 +114,21 @@ export class CreatePurseHandler implements ICommandHandler<CreatePurse> {
     if (deposits.length === 0 || deposits.length > this.config.purses.maxDeposits || isOften) {
       return refuse({ code: 'DEPOSITS_MALFORMED' as const });
     }
-    const book = this.keys.usableBook();
-    if (!book) return refuse({ code: 'KEYS_MISSING' as const, status: 500 as const });
-    const fees = globalFeesAt(book, now);
-    if (!fees) return refuse({ code: 'GLOBAL_FEES_MISSING' as const });
-    const coins = await this.coinChecks.verify(book, deposits, { pursePub, minAge: terms.minAge, now });
-    if (coins.kind === 'refuse') return coins;
-    if (coins.value.total < fees.purseFee) return refuse({ code: 'PURSE_BELOW_FEE' as const });
+    const paid = await this.keys.judge(async (book, keysRevision) => {
+      const fees = globalFeesAt(book, now);
+      if (!fees) return refuse({ code: 'GLOBAL_FEES_MISSING' as const });
+      const coins = await this.coinChecks.verify(book, deposits, { pursePub, minAge: terms.minAge, now });
+      if (coins.kind !== 'accept') return coins;
+      if (coins.value.total < fees.purseFee) return refuse({ code: 'PURSE_BELOW_FEE' as const });
+      return accept({ offered: coins.value.deposits, keysRevision });
+    });
+    if (paid.kind !== 'accept') return paid;
     const [termsGood, contractGood] = await this.crypto.verifyAll([
       this.purseChecks.terms(pursePub, terms, purseSignature),
       ...(contract ? [this.purseChecks.contract(pursePub, contract)] : []),
     ]);
     if (!termsGood) return refuse({ code: 'PURSE_SIGNATURE_INVALID' as const });
     if (contract && !contractGood) return refuse({ code: 'CONTRACT_SIGNATURE_INVALID' as const });
-    return accept({ offered: coins.value.deposits, keysRevision: book.revision });
+    return paid;
   }
 }

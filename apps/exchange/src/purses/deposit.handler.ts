@@ -97,10 +97,9 @@ export class DepositIntoPurseHandler implements ICommandHandler<DepositIntoPurse
   }
 
   private async verify(pursePub: PursePub, minAge: number, deposits: readonly CoinOffer[], now: number) {
-    const book = this.keys.usableBook();
-    if (!book) return refuse({ code: 'KEYS_MISSING' as const, status: 500 as const });
-    const coins = await this.coinChecks.verify(book, deposits, { pursePub, minAge, now });
-    if (coins.kind === 'refuse') return coins;
-    return accept({ offered: coins.value.deposits, keysRevision: book.revision });
+    return this.keys.judge(async (book, keysRevision) => {
+      const coins = await this.coinChecks.verify(book, deposits, { pursePub, minAge, now });
+      return coins.kind === 'accept' ? accept({ offered: coins.value.deposits, keysRevision }) : coins;
+    });
   }
 }

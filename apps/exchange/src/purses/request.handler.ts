@@ -147,17 +147,19 @@ export class RequestPurseHandler implements ICommandHandler<RequestPurse> {
     if (!isMerge) return refuse({ code: 'REQUEST_MERGE_SIGNATURE_INVALID' as const });
     const fault = expirationFault(terms.expiresAt, now);
     if (fault) return refuse({ code: `REQUEST_${fault}` as const });
-    const book = this.keys.usableBook();
-    if (!book) return refuse({ code: 'KEYS_MISSING' as const, status: 500 as const });
-    const fees = globalFeesAt(book, now);
-    if (!fees) return refuse({ code: 'GLOBAL_FEES_MISSING' as const });
+    const found = await this.keys.judge((book, keysRevision) => {
+      const fees = globalFeesAt(book, now);
+      return fees ? accept({ fees, keysRevision }) : refuse({ code: 'GLOBAL_FEES_MISSING' as const });
+    });
+    if (found.kind !== 'accept') return found;
+    const { fees, keysRevision } = found.value;
     if (request.paidFrom === 'fee' && request.purseFee < fees.purseFee) {
       return refuse({ code: 'PURSE_FEE_TOO_LOW' as const });
     }
     if (!isPurse) return refuse({ code: 'PURSE_SIGNATURE_INVALID' as const });
     if (!isReserve) return refuse({ code: 'REQUEST_RESERVE_SIGNATURE_INVALID' as const });
     if (contract && !isContract) return refuse({ code: 'CONTRACT_SIGNATURE_INVALID' as const });
-    return accept({ purseLimit: fees.purseAccountLimit, keysRevision: book.revision });
+    return accept({ purseLimit: fees.purseAccountLimit, keysRevision });
   }
 }
 

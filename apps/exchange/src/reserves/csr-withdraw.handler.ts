@@ -29,9 +29,8 @@ export class CsrWithdrawHandler implements ICommandHandler<CsrWithdraw> {
   ) {}
 
   async execute({ denominationHash, nonce }: CsrWithdraw): Promise<CsrWithdrawOutcome> {
-    const book = this.keys.usableBook();
-    if (!book) return refuse({ code: 'KEYS_MISSING', status: 500 });
-    const found = usableDenomination(book, denominationHash, { now: this.clock.now(), until: 'expireWithdraw' });
+    const when = { now: this.clock.now(), until: 'expireWithdraw' } as const;
+    const found = await this.keys.judge((book) => usableDenomination(book, denominationHash, when));
     if (found.kind === 'refuse') return refuse({ ...found.refusal, oper: 'csr-withdraw' });
     if (found.value.key.cipher !== 'CS') return refuse({ code: 'NOT_CLAUSE_SCHNORR', denominationHash });
     const [pair] = await this.signers.publicNonces([{ denominationHash, nonce }]);

@@ -3,6 +3,7 @@ import {
   accept,
   type Decision,
   type DenominationRefusal,
+  type KeyBook,
   type ReservePub,
   refuse,
   usableDenomination,
@@ -47,13 +48,20 @@ export class WithdrawChecks {
   ) {}
 
   /** Checks 6 to 13 of batch-withdraw, in their order; the signatures last and together. */
-  async verify(
+  verify(
+    reservePub: ReservePub,
+    coins: readonly CoinRequest[],
+    when: { now: number; oper: string },
+  ): Promise<Decision<VerifiedWithdraw, WithdrawCheckRefusal>> {
+    return this.keys.judge((book, keysRevision) => this.verifyBy({ book, keysRevision }, reservePub, coins, when));
+  }
+
+  private async verifyBy(
+    { book, keysRevision }: { book: KeyBook; keysRevision: number },
     reservePub: ReservePub,
     coins: readonly CoinRequest[],
     { now, oper }: { now: number; oper: string },
   ): Promise<Decision<VerifiedWithdraw, WithdrawCheckRefusal>> {
-    const book = this.keys.usableBook();
-    if (!book) return refuse({ code: 'KEYS_MISSING', status: 500 });
     const priced: PricedCoin[] = [];
     let cost = 0n;
     for (const [place, coin] of coins.entries()) {
@@ -83,6 +91,6 @@ export class WithdrawChecks {
     );
     if (valid.includes(false)) return refuse({ code: 'WITHDRAW_SIGNATURE_INVALID' });
     const commitment = this.crypto.withdrawCommitment(coins.map(({ envelopeHash }) => envelopeHash));
-    return accept({ priced, cost, commitment, keysRevision: book.revision });
+    return accept({ priced, cost, commitment, keysRevision });
   }
 }

@@ -1,5 +1,13 @@
 /** This node's view of the `keys` stream: what is offered, and whether the view is fresh enough to act on. */
-import { activeSigningKey, type KeyBook, type OfferedSigningKey, Streams } from '@florin/domain';
+import {
+  activeSigningKey,
+  type Decision,
+  type KeyBook,
+  type OfferedSigningKey,
+  type Refuse,
+  refuse,
+  Streams,
+} from '@florin/domain';
 import { Ledger } from '@florin/event-store';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from './clock.js';
@@ -14,6 +22,12 @@ export interface KeysMissing {
 /** A view that was not confirmed for this long is not acted on: a revocation might have been missed. */
 const STALE_MS = 10_000;
 const CONFIRM_EVERY_MS = 3_000;
+/** Refusals that a newer view may take back: another node has offered the key, or revoked it, a moment ago. */
+const TAKEN_BACK_BY_NEWER_VIEW: readonly string[] = [
+  'DENOMINATION_UNKNOWN',
+  'DENOMINATION_NOT_REVOKED',
+  'GLOBAL_FEES_MISSING',
+];
 
 @Injectable()
 export class KeyRing implements OnApplicationShutdown {
@@ -59,6 +73,24 @@ export class KeyRing implements OnApplicationShutdown {
   usableBook(): KeyBook | undefined {
     if (!this.book?.terms || this.isLacking || performance.now() - this.confirmedAtMs > STALE_MS) return undefined;
     return this.book;
+  }
+
+  /**
+   * What `check` decides on the view of the keys. A refusal that a newer view may take back rests on one that was read
+   * from the leader after the request came.
+   * @param check gets the revision apart: the book may grow while it waits for something, and then says more than it
+   * looked at
+   */
+  async judge<Judged extends Decision<unknown, { readonly code: string }>>(
+    check: (book: KeyBook, keysRevision: number) => Judged | Promise<Judged>,
+  ): Promise<Judged | Refuse<KeysMissing>> {
+    const book = this.usableBook();
+    if (!book) return refuse<KeysMissing>({ code: 'KEYS_MISSING', status: 500 });
+    const { revision } = book;
+    const decision = await check(book, revision);
+    if (decision.kind !== 'refuse' || !TAKEN_BACK_BY_NEWER_VIEW.includes(decision.refusal.code)) return decision;
+    const confirmed = await this.confirm();
+    return confirmed.revision === revision ? decision : check(confirmed, confirmed.revision);
   }
 
   /** Why there is nothing to decide on; undefined if there is. */
