@@ -63,7 +63,8 @@ afterAll(async () => {
 });
 
 test('a reserve is told as its events, and a denomination with its sums', async () => {
-  const told = linesOf(await admin('show', 'reserve', reserve.pub)).map(({ type, words }) => [type, words]);
+  const shown = (await done(admin('show', 'reserve', reserve.pub))) as { events: Record<string, string>[] };
+  const told = shown.events.map(({ type, words }) => [type, words]);
   expect(told).toEqual([
     ['ReserveFunded', expect.stringMatching(/^KUDOS:5 came from the bank/)],
     ['CoinsWithdrawn', '2 coins withdrawn for KUDOS:2.02, fees included'],
@@ -74,9 +75,12 @@ test('a reserve is told as its events, and a denomination with its sums', async 
   ]);
   const offers = await readOffers(exchange.baseUrl);
   const [planchet] = newPlanchets(offers, '1');
-  const denomination = linesOf(await admin('show', 'denomination', planchet?.offer.hash ?? ''));
-  expect(denomination[0]?.type).toBe('DenominationOffered');
-  expect(denomination.at(-1)).toMatchObject({ issued_count: 2, value: expect.anything() });
+  const hash = planchet?.offer.hash ?? '';
+  const denomination = await done(admin('show', 'denomination', hash));
+  expect(denomination.events[0].type).toBe('DenominationOffered');
+  expect(denomination.sums).toMatchObject({ issued_count: 2, value: expect.anything() });
+  const people = await runAdmin(exchange.data, 'ledger', 'show', 'denomination', hash.toLowerCase());
+  expect(people.stdout).toContain('issued: 2 coins, KUDOS:2\n');
   expect((await admin('show', 'coin', reserve.pub)).code).toBe(1);
   expect((await admin('show', 'coin', 'nonsense')).code).toBe(2);
 });
@@ -97,11 +101,19 @@ test('fee income is what customers paid', async () => {
   expect(await done(admin('fees', '--until', '2020-01-01'))).toEqual([]);
 });
 
+function withoutSecondEvent(text: string): string {
+  const evidence = JSON.parse(text) as { events: object[] };
+  return JSON.stringify({ ...evidence, events: evidence.events.toSpliced(1, 1) });
+}
+
 describe('evidence', () => {
   test('is verified without the exchange, up to the master key', async () => {
-    expect((await admin('evidence', 'reserve', reserve.pub, '--to', file('evidence.json'))).code).toBe(0);
+    const written = await done(admin('evidence', 'reserve', reserve.pub, '--to', file('evidence.json')));
+    expect(written).toMatchObject({ file: file('evidence.json'), about: `reserve ${reserve.pub}`, events: 3 });
+    const again = await admin('evidence', 'reserve', reserve.pub, '--to', file('evidence.json'));
+    expect(again.json).toEqual({ error: expect.stringContaining('is not overwritten'), exit_code: 1 });
     const verified = await done(
-      inFolder('/nowhere', 'verify-evidence', file('evidence.json'), '--master-pub', masterPub),
+      inFolder('/nowhere', 'verify-evidence', file('evidence.json'), '--master-pub', masterPub.toLowerCase()),
     );
     expect(verified).toMatchObject({ verified: true, about: `reserve ${reserve.pub}`, master_pub: masterPub });
     expect(verified.events).toHaveLength(3);
@@ -121,6 +133,13 @@ describe('evidence', () => {
     ],
     ['the master key', (text: string) => text.replaceAll(masterPub, reserve.pub), /not signed by the master key/],
     ['the format', (text: string) => text.replace('florin-evidence', 'evidence'), /is no florin-evidence/],
+    [
+      'what it is about',
+      (text: string) => text.replace(/"about": "reserve .{8}/, '"about": "reserve 00000000'),
+      /is nothing about/,
+    ],
+    ['the kind', (text: string) => text.replace('"about": "reserve', '"about": "purse'), /is nothing about/],
+    ['what is told of it, by leaving an event out', withoutSecondEvent, /event 1 of .* was left out/],
   ])('is refused when %s was changed', async (what, change, reason) => {
     const before = readFileSync(file('evidence.json'), 'utf8');
     const after = change(before);
@@ -188,8 +207,8 @@ describe('export', () => {
     expect(imported).toMatchObject({ events: third.events, copied: third.events, root: third.root });
     const again = await done(inFolder(file('imported'), 'import', file('ledger.jsonl'), '--keys', file('keys')));
     expect(again).toMatchObject({ copied: 0, root: third.root });
-    const told = linesOf(await inFolder(file('imported'), 'show', 'reserve', reserve.pub));
-    expect(told.map(({ type }) => type)).toEqual(['ReserveFunded', 'CoinsWithdrawn', 'ReserveClosed']);
+    const { events } = await done(inFolder(file('imported'), 'show', 'reserve', reserve.pub));
+    expect(events.map(({ type }: { type: string }) => type)).toEqual(['ReserveFunded', 'CoinsWithdrawn', 'ReserveClosed']);
   });
 
   test('that was changed, cut off, or signed by another key is not imported', async () => {

@@ -47,6 +47,7 @@ test('every read model is listed with its lag', async () => {
   expect(code).toBe(0);
   expect(json.map(({ name }: { name: string }) => name)).toContain('coin-history');
   expect(json.every((view: { caught_up: boolean }) => view.caught_up)).toBe(true);
+  expect(json[0]).toMatchObject({ lag: 0, last_event: expect.any(String) });
 });
 
 test('a read model is shown as it was at a position or a time, and as it is', async () => {
@@ -57,7 +58,20 @@ test('a read model is shown as it was at a position or a time, and as it is', as
   expect(now).not.toBe(then);
   expect(await balanceAt('--at', first.last_event)).toBe(then);
   expect(await balanceAt('--at', '2026-01-01')).toBeUndefined();
-  expect((await admin('projection', 'show', 'nonsense')).code).toBe(1);
+  expect((await admin('projection', 'show', 'nonsense')).code).toBe(2);
+});
+
+test.each([
+  ['99999999', 1, /the ledger ends at position [0-9]+/],
+  ['12345678901234567890123', 2, /expected is a position, or a time/],
+  ['2026-02-31', 2, /expected is a position, or a time/],
+  ['2026-11-21 12:00', 2, /expected is a position, or a time/],
+  ['yesterday', 2, /expected is a position, or a time/],
+])('no read model is shown at the moment %s', async (moment, code, reason) => {
+  const shown = await admin('projection', 'show', 'reserve-summary', '--at', moment);
+  expect(shown.code).toBe(code);
+  expect(shown.stderr).toMatch(reason);
+  expect(shown.json).toEqual({ error: expect.stringMatching(reason), exit_code: code });
 });
 
 test('what does not follow from the events is found, and gone after a rebuild', async () => {
@@ -93,7 +107,7 @@ test('the read models of a stopped exchange are verified, rebuilt and shown from
   expect((await admin('projection', 'verify')).json.differences).toEqual([]);
   rmSync(join(exchange.data, 'views.db'));
   expect((await admin('projection', 'rebuild')).code).toBe(0);
-  expect((await admin('projection', 'list')).json[0]).toMatchObject({ events: expect.any(Number) });
+  expect((await admin('projection', 'list')).json[0]).toMatchObject({ caught_up: true, lag: 0, last_event: null });
   expect((await admin('projection', 'show', 'nonsense')).code).toBe(2);
   expect(await balanceAt()).toBe(running);
 });

@@ -1,4 +1,5 @@
 /** What the command groups have in common: the options of the whole tool, and how values are read. */
+import { decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Output } from './output.js';
 import { AdminError, RunningExchange } from './running.js';
@@ -29,7 +30,8 @@ export async function orSay<Value>(work: Promise<Value>): Promise<Value> {
   try {
     return await work;
   } catch (error) {
-    throw new AdminError((error as Error).message);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new AdminError(code === 'ENOENT' ? `there is no such folder: ${message}` : message);
   }
 }
 
@@ -38,12 +40,25 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A public key in canonical base32, however it was typed. */
+export function publicKey(text: string): string {
+  try {
+    return encodeBase32(decodeBase32(text, 32));
+  } catch (error) {
+    if (error instanceof EncodingError) throw new InvalidArgumentError(`${error.expected} are expected`);
+    throw error;
+  }
+}
+
 /** `2026-01-31`, `2026-01-31T12:00:00Z` or seconds since 1970: whole seconds. */
 export function instant(text: string): number {
   if (/^[0-9]{1,12}$/.test(text)) return Number(text);
   const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z)?$/.test(text);
   const milliseconds = isDate ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(milliseconds)) throw new InvalidArgumentError('a date as 2026-01-31 or 2026-01-31T12:00:00Z');
+  // Date.parse takes the 31st of February for a day in March.
+  if (Number.isNaN(milliseconds) || new Date(milliseconds).toISOString().slice(0, 10) !== text.slice(0, 10)) {
+    throw new InvalidArgumentError('expected is a date as 2026-01-31, a time as 2026-01-31T12:00:00Z, or seconds');
+  }
   return Math.floor(milliseconds / 1000);
 }
 

@@ -11,17 +11,34 @@ import {
   type StreamPage,
 } from '@florin/event-store';
 import { VIEW_NAMES, type ViewName, Views } from '@florin/projections';
+import type { Cli } from './cli.js';
 import { openFolder } from './ledger/source.js';
 import { AdminError, EXIT } from './running.js';
 
-/** @throws AdminError if the folder is in use, or holds no ledger */
-export async function withFreeViews<Result>(data: string, use: (views: Views) => Promise<Result>): Promise<Result> {
+/** A ledger of any length: whoever waits too long stops the tool. */
+const CATCH_UP_MS = 2 ** 31 - 1;
+/** So few take no time that anybody notices. */
+const BEHIND_EVENTS = 10_000;
+
+/** Read models that are behind are brought up first. @throws AdminError if the folder is in use, or holds no ledger */
+export async function withFreeViews<Result>(cli: Cli, use: (views: Views) => Promise<Result>): Promise<Result> {
+  const { data } = cli;
   const ledger = await openFolder(data);
   try {
     const store = new StoppedStore(ledger.reader);
     const path = join(resolve(data), 'views.db');
-    const views = await Views.start(store, { path, currency: await currencyOf(store), onFault: () => undefined });
+    const onNotice = (message: string): void => cli.output.note(message);
+    const options = {
+      path,
+      currency: await currencyOf(store),
+      onFault: () => undefined,
+      onNotice,
+      waitMs: CATCH_UP_MS,
+    };
+    const views = await Views.start(store, options);
     try {
+      const { events } = await views.lag();
+      if (events + BEHIND_EVENTS < ledger.reader.head().size) cli.output.note('the read models are brought up first');
       await views.caughtUpWith(await store.lastPosition());
       return await use(views);
     } finally {
@@ -30,6 +47,13 @@ export async function withFreeViews<Result>(data: string, use: (views: Views) =>
   } finally {
     await ledger.close();
   }
+}
+
+/** @throws AdminError if there is no such read model */
+export function oneNamed(name: string): ViewName {
+  const view = viewNamed(name);
+  if (view === 'all') throw new AdminError('name one read model', EXIT.usage);
+  return view;
 }
 
 /** @throws AdminError if there is no such read model */

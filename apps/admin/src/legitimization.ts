@@ -17,7 +17,7 @@ export const legitimizationCommands: CommandGroup = (cli) => {
   const group = cli.program
     .command('legitimization')
     .description('cases where the law wants to know somebody')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('afterAll', EXAMPLES);
 
   group
     .command('list')

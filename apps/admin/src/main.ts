@@ -8,6 +8,7 @@ import { ledgerCommands } from './ledger/ledger.js';
 import { legitimizationCommands } from './legitimization.js';
 import { masterCommands } from './offline/master.js';
 import { offlineCommands } from './offline/offline.js';
+import { Output } from './output.js';
 import { projectionCommands } from './projections.js';
 import { AdminError, EXIT } from './running.js';
 import { serviceCommands } from './service.js';
@@ -22,7 +23,8 @@ Examples:
   npm run admin -- COMMAND --help                  examples for each command
 
 The tool talks to the exchange that runs on the data folder, or opens the folder when it is free.
-Exit codes: 0 done, 1 refused or found wrong, 2 wrong usage, 3 nobody to ask (no exchange runs, the folder is in use).`;
+Exit codes: 0 done, 1 refused or found wrong, 2 wrong usage, 3 nobody to ask (no exchange runs, the folder is in use).
+With --json also a failure is JSON on standard output, {"error": ..., "exit_code": ...}, unless findings stand there.`;
 
 const GROUPS: readonly CommandGroup[] = [
   serviceCommands,
@@ -50,27 +52,46 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) =>
 );
 process.umask(0o077); // what the tool writes is its owner's alone
 const cli = new Cli(program);
+program.configureHelp({ showGlobalOptions: true });
 for (const group of GROUPS) group(cli);
 
+process.on('uncaughtException', (error) => {
+  fail(error);
+  process.exit();
+});
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = exitCodeOf(error);
+  fail(error);
 }
 
-/** @throws what is nobody's mistake but ours */
-function exitCodeOf(thrown: unknown): number {
-  const error = told(thrown);
-  if (error instanceof AdminError) {
-    console.error(`admin: ${error.message}`);
-    return error.exitCode;
+/** Says what went wrong, to people on stderr and to machines on stdout, and what the exit code is. */
+function fail(thrown: unknown): void {
+  const { message, exitCode, isSaid } = failureOf(told(thrown));
+  process.exitCode = exitCode;
+  if (exitCode === EXIT.done) return;
+  if (!isSaid) console.error(`admin: ${message}`);
+  if (process.argv.includes('--json')) Output.failure({ error: message, exit_code: exitCode });
+}
+
+interface Failure {
+  readonly message: string;
+  readonly exitCode: number;
+  /** Whether commander has told people already. */
+  readonly isSaid?: boolean;
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof AdminError) return error;
+  if (error instanceof CommanderError && !(error instanceof InvalidArgumentError)) {
+    const message = error.code === 'commander.help' ? 'name a command: see --help' : error.message;
+    return { message: message.replace(/^error: /, ''), exitCode: error.exitCode === 0 ? 0 : EXIT.usage, isSaid: true };
   }
-  if (error instanceof InvalidArgumentError) {
-    console.error(`admin: ${error.message}`);
-    return EXIT.usage;
-  }
-  if (error instanceof CommanderError) {
-    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  }
-  throw error;
+  if (error instanceof InvalidArgumentError) return { message: error.message, exitCode: EXIT.usage };
+  const thrown: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  const { message, code, stack } = thrown;
+  // The system's own words name the file and what is wrong with it.
+  if (code !== undefined && /^E[A-Z]+$/.test(code)) return { message, exitCode: EXIT.refused };
+  const where = process.env.FLORIN_STACK ? `\n${stack}` : '; FLORIN_STACK=1 shows where, for a report';
+  return { message: `a fault of the tool: ${message}${where}`, exitCode: EXIT.refused };
 }

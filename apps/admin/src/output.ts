@@ -10,7 +10,15 @@ export interface Progress {
 }
 
 export class Output {
+  /** What stands on stdout so far: one JSON document takes nothing beside it, lines take another line. */
+  private static standing: 'nothing' | 'lines' | 'document' = 'nothing';
+
   constructor(readonly json: boolean) {}
+
+  /** For machines, unless a whole document was printed, which says itself what is wrong. */
+  static failure(value: Shown): void {
+    if (Output.standing !== 'document') process.stdout.write(`${JSON.stringify(value)}\n`);
+  }
 
   /** One object: its members as lines, or JSON. */
   object(value: Shown): void {
@@ -42,7 +50,7 @@ export class Output {
 
   /** One line for people, one compact object for machines. */
   line(text: string, value: Shown): void {
-    this.write(this.json ? JSON.stringify(value) : text);
+    this.write(this.json ? JSON.stringify(value) : text, 'lines');
   }
 
   /** For people only: what is not part of the answer goes to stderr. */
@@ -77,7 +85,8 @@ export class Output {
     return process.stdout.isTTY && !this.json ? styleText(style, text) : text;
   }
 
-  private write(text: string): void {
+  private write(text: string, kind: 'lines' | 'document' = 'document'): void {
+    Output.standing = kind;
     process.stdout.write(`${text}\n`);
   }
 }

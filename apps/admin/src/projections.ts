@@ -1,8 +1,9 @@
 /** `admin projection`: read models, which are made from the events and from nothing else. */
 import type { Position } from '@florin/event-store';
-import { type Progress, VIEW_NAMES } from '@florin/projections';
+import { type Progress, VIEW_NAMES, type ViewName } from '@florin/projections';
+import { InvalidArgumentError } from 'commander';
 import { type Cli, type CommandGroup, instant, wholeNumber } from './cli.js';
-import { viewNamed, withFreeViews } from './free-views.js';
+import { oneNamed, viewNamed, withFreeViews } from './free-views.js';
 import type { Shown } from './output.js';
 import { AdminError, EXIT, RunningExchange } from './running.js';
 
@@ -16,11 +17,14 @@ Examples:
   npm run admin -- projection show reserve-summary --at 1234  after the unit at this position
   npm run admin -- projection show transfers --at 2026-01-31T12:00:00Z`;
 
+/** What the exchange answers at most, of each table. */
+const ROWS_MAX = 10_000;
+
 export const projectionCommands: CommandGroup = (cli) => {
   const group = cli.program
     .command('projection')
     .description('read models: how far they are; rebuild, verify, look into the past')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('afterAll', EXAMPLES);
 
   group
     .command('list')
@@ -30,13 +34,17 @@ export const projectionCommands: CommandGroup = (cli) => {
   group
     .command('rebuild [view]')
     .description('build one anew, or all, while the present ones serve; then the new ones serve')
-    .action(async (view = 'all') => cli.output.object(await (await openProjections(cli)).rebuild(view)));
+    .action(async (view = 'all') => {
+      const target = viewNamed(view);
+      cli.output.object(await (await openProjections(cli)).rebuild(target));
+    });
 
   group
     .command('verify [view]')
     .description('build one, or all, from the events and compare with what serves, row by row')
     .action(async (view = 'all') => {
-      const result = await (await openProjections(cli)).verify(view);
+      const target = viewNamed(view);
+      const result = await (await openProjections(cli)).verify(target);
       cli.output.object({ ...result });
       if (result.differences.length > 0) throw new AdminError('the read models are not what the events make: rebuild');
     });
@@ -44,11 +52,12 @@ export const projectionCommands: CommandGroup = (cli) => {
   group
     .command('show <view>')
     .description('the rows of a read model, now or at a moment of the past')
-    .option('--at <moment>', 'a position, or a time as 2026-01-31T12:00:00Z')
+    .option('--at <moment>', 'a position, or a time as 2026-01-31T12:00:00Z', momentOf)
     .option('--key <key>', 'only what belongs to this key')
-    .option('--limit <rows>', 'of each table', wholeNumber, 100)
-    .action(async (view: string, { at, key, limit }: { at?: string; key?: string; limit: number }) => {
-      const state = await (await openProjections(cli)).show({ view, limit, key, ...momentOf(at) });
+    .option('--limit <rows>', 'of each table', rowCount, 100)
+    .action(async (view: string, { at, key, limit }: { at?: Moment; key?: string; limit: number }) => {
+      const selected = { view: oneNamed(view), limit, key };
+      const state = await (await openProjections(cli)).show({ ...selected, ...at });
       if (cli.output.json) return cli.output.object({ ...state });
       const { tables, ...reached } = state;
       cli.output.object(reached);
@@ -59,13 +68,16 @@ export const projectionCommands: CommandGroup = (cli) => {
     });
 };
 
-/** Which rows, and of when. */
-interface Question {
-  readonly view: string;
-  readonly limit: number;
-  readonly key?: string | undefined;
+interface Moment {
   readonly position?: string;
   readonly time_us?: number;
+}
+
+/** Which rows, and of when. */
+interface Question extends Moment {
+  readonly view: ViewName;
+  readonly limit: number;
+  readonly key?: string | undefined;
 }
 
 interface Verified extends Shown {
@@ -76,10 +88,12 @@ interface State {
   readonly tables: Readonly<Record<string, Shown[]>>;
 }
 
+type Target = ViewName | 'all';
+
 interface Projections {
   list(): Promise<Shown[]>;
-  rebuild(view: string): Promise<Shown>;
-  verify(view: string): Promise<Verified>;
+  rebuild(view: Target): Promise<Shown>;
+  verify(view: Target): Promise<Verified>;
   show(question: Question): Promise<State>;
 }
 
@@ -109,25 +123,24 @@ function freeProjections(cli: Cli): Projections {
   const onProgress = (progress: Progress): void => showProgress(cli, progress);
   return {
     list: () =>
-      withFreeViews(cli.data, async (views) => {
+      withFreeViews(cli, async (views) => {
         const { position, events, storePosition } = await views.lag();
-        const lag = { position: String(position), store_position: String(storePosition), events };
-        return VIEW_NAMES.map((name) => ({ name, ...lag }));
+        const at = { position: String(position), store_position: String(storePosition) };
+        const row = { ...at, caught_up: position === storePosition, events, lag: 0, last_event: null };
+        return VIEW_NAMES.map((name) => ({ name, ...row }));
       }),
     rebuild: (view) =>
-      withFreeViews(cli.data, async (views) => {
-        await views.rebuild(viewNamed(view), onProgress);
+      withFreeViews(cli, async (views) => {
+        await views.rebuild(view, onProgress);
         return { rebuilt: view };
       }),
     verify: (view) =>
-      withFreeViews(cli.data, async (views) => {
-        const { events, differences } = await views.verify(viewNamed(view), onProgress);
+      withFreeViews(cli, async (views) => {
+        const { events, differences } = await views.verify(view, onProgress);
         return plain({ verified: view, events, differences }) as Verified;
       }),
-    show: ({ view, limit, key, position, time_us }) =>
-      withFreeViews(cli.data, async (views) => {
-        const name = viewNamed(view);
-        if (name === 'all') throw new AdminError('name one read model', EXIT.usage);
+    show: ({ view: name, limit, key, position, time_us }) =>
+      withFreeViews(cli, async (views) => {
         const selection = { limit, ...(key === undefined ? {} : { key }) };
         const moment = position === undefined ? time_us : BigInt(position);
         if (moment === undefined) return plain({ tables: await views.rows(name, selection) }) as State;
@@ -158,10 +171,19 @@ const plain = (value: object): object =>
   ) as object;
 
 /** Digits are a position; a time without a fraction counts to the last microsecond of its second. */
-function momentOf(at: string | undefined): object {
-  if (at === undefined) return {};
-  if (/^[0-9]+$/.test(at)) return { position: at };
-  const [, seconds, fraction] = /^(.*)\.([0-9]{1,6})Z$/.exec(at) ?? [];
-  if (seconds !== undefined) return { time_us: instant(`${seconds}Z`) * 1_000_000 + Number(fraction?.padEnd(6, '0')) };
-  return { time_us: instant(at) * 1_000_000 + 999_999 };
+function momentOf(at: string): Moment {
+  if (/^[0-9]{1,19}$/.test(at)) return { position: at };
+  try {
+    const [, seconds, fraction] = /^(.*)\.([0-9]{1,6})Z$/.exec(at) ?? [];
+    if (seconds === undefined) return { time_us: instant(at) * 1_000_000 + 999_999 };
+    return { time_us: instant(`${seconds}Z`) * 1_000_000 + Number(fraction?.padEnd(6, '0')) };
+  } catch {
+    throw new InvalidArgumentError('expected is a position, or a time as 2026-01-31 or 2026-01-31T12:00:00.123456Z');
+  }
+}
+
+function rowCount(text: string): number {
+  const rows = wholeNumber(text);
+  if (rows > ROWS_MAX) throw new InvalidArgumentError(`at most ${ROWS_MAX} rows are shown`);
+  return rows;
 }

@@ -22,6 +22,7 @@ export class AdminError extends Error {
 type Json = Record<string, unknown>;
 
 const TIMEOUT_MS = 60_000;
+const HINT = 'start it with npm start, or name its folder with --data';
 
 export class RunningExchange {
   private constructor(
@@ -33,8 +34,7 @@ export class RunningExchange {
   static find(data: string): RunningExchange {
     const found = RunningExchange.announced(data);
     if (found) return found;
-    const hint = 'start it with npm start, or name its folder with --data';
-    throw new AdminError(`no exchange runs on ${resolve(data)}: ${hint}`, EXIT.unreachable);
+    throw new AdminError(`no exchange runs on ${resolve(data)}: ${HINT}`, EXIT.unreachable);
   }
 
   /** The exchange whose address lies in the folder, whether it still runs or not. */
@@ -106,7 +106,7 @@ export class RunningExchange {
         ...(bounded ? { signal: AbortSignal.timeout(TIMEOUT_MS) } : {}),
       });
     } catch {
-      throw new AdminError(`the exchange does not answer at ${this.url}`, EXIT.unreachable);
+      throw new AdminError(`the exchange does not answer at ${this.url}: is it running? ${HINT}`, EXIT.unreachable);
     }
     if (reply.ok) return reply;
     throw refusal(reply.status, await reply.text());

@@ -17,7 +17,7 @@ export const transferCommands: CommandGroup = (cli) => {
   const group = cli.program
     .command('transfer')
     .description('wire transfers of the exchange')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('afterAll', EXAMPLES);
 
   group
     .command('list')

@@ -162,11 +162,15 @@ export class Views {
   }
 
   /**
-   * A view as it was at `moment`, to be closed by the caller. @throws ViewsBehind if the moment is a position that the
-   * serving views do not reach in time
+   * A view as it was at `moment`, to be closed by the caller. @throws RangeError if the moment is a position after the
+   * ledger's last, ViewsBehind if the serving views do not reach it in time
    */
   async stateAt<V extends ViewName>(view: V, moment: Moment, onProgress?: OnProgress): Promise<PastView<V>> {
-    if ('position' in moment) await this.caughtUpWith(moment.position);
+    if ('position' in moment) {
+      const last = await this.store.lastPosition();
+      if (moment.position > last) throw new RangeError(`the ledger ends at position ${last}`);
+      await this.caughtUpWith(moment.position);
+    }
     this.pastViews += 1;
     return maintenance.PastView.build(this.site, { view, moment, number: this.pastViews }, onProgress);
   }

@@ -3,7 +3,7 @@ import { chmodSync, constants, copyFileSync, cpSync, existsSync, mkdirSync, read
 import { join, resolve } from 'node:path';
 import { DamagedStore, type ExportedEvent, type Head, parseCheckpoint, verifyConsistency } from '@florin/event-store';
 import type { Command } from 'commander';
-import type { Cli } from '../cli.js';
+import { type Cli, publicKey } from '../cli.js';
 import { AdminError, EXIT, RunningExchange } from '../running.js';
 import { checkChain } from './chain.js';
 import { type FolderLedger, openFolder } from './source.js';
@@ -36,7 +36,7 @@ export function backupCommands(cli: Cli, group: Command): void {
     .command('restore <backup>')
     .description('verify a backup up to its signed head, and put it into an empty data folder')
     .option('--head <file>', 'a head that was kept elsewhere, which the backup has to contain')
-    .option('--master-pub <key>', 'the master key that the ledger must belong to')
+    .option('--master-pub <key>', 'the master key that the ledger must belong to', publicKey)
     .addHelpText('after', EXAMPLES)
     .action((from: string, options: { head?: string; masterPub?: string }) => restore(cli, resolve(from), options));
 }

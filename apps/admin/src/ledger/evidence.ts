@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { EncodingError, fromHex, toHex } from '@florin/encoding';
 import { type ExportedEvent, InvalidNote, type Json, parseExportLine, verifyInclusion } from '@florin/event-store';
 import { Argument, type Command } from 'commander';
-import { type Cli, dateText } from '../cli.js';
+import { type Cli, dateText, publicKey } from '../cli.js';
 import { writeText } from '../offline/files.js';
 import { AdminError } from '../running.js';
 import { checkChain } from './chain.js';
@@ -64,15 +64,15 @@ export function evidenceCommands(cli: Cli, group: Command): void {
         if (events.length === 0) throw new AdminError(`the ledger knows no ${kind} of this key`);
         const about = `${kind} ${keyOf(kind, text)}`;
         const evidence: Evidence = { format: FORMAT, version: VERSION, about, head: note, keys, events };
-        writeText(to, `${JSON.stringify(evidence, null, 1)}\n`);
-        cli.output.note(`${events.length} events with proofs, under a head of ${size}`);
+        const what = { about, events: events.length, head_size: size };
+        writeText(cli, { path: to, text: `${JSON.stringify(evidence, null, 1)}\n`, what });
       }),
     );
 
   group
     .command('verify-evidence <file>')
     .description('check a file of evidence; needs no exchange and no network')
-    .option('--master-pub <key>', 'the master key that the ledger must belong to')
+    .option('--master-pub <key>', 'the master key that the ledger must belong to', publicKey)
     .addHelpText('after', EXAMPLES)
     .action((file: string, { masterPub }: { masterPub?: string }) => {
       const { about, head: note, keys, events } = readEvidence(file);
@@ -84,6 +84,7 @@ export function evidenceCommands(cli: Cli, group: Command): void {
         ),
       );
       for (const proved of [...keys, ...events]) checkProof(file, proved, chain.head);
+      checkSubject(file, about, chain.head, events);
       const currency = keys.find(({ event }) => event.type === 'ExchangeConfigured')?.event.data.currency;
       const narrator = new Narrator(String(currency));
       const told = events.map(({ event }) => ({
@@ -112,6 +113,23 @@ function checkProof(file: string, { event, proof }: Proved, head: { size: number
   );
 }
 
+/**
+ * The events are those of what the file is said to be about, from the first one on without a gap. Whether there are
+ * later ones, no file can show. @throws AdminError
+ */
+function checkSubject(file: string, about: string, { origin }: { origin: string }, events: readonly Proved[]): void {
+  const instance = origin.split('/')[1] ?? '';
+  const [kind = '', key = ''] = about.split(' ');
+  events.forEach(({ event: { stream, number, data, index } }, i) => {
+    const isOfIt =
+      kind === 'denomination'
+        ? stream === `${instance}.keys` && data.denominationHash === key
+        : stream === `${instance}.${kind}-${key}`;
+    if (!isOfIt) throw new AdminError(`${file}: event ${index} of ${stream} is nothing about the ${about}`);
+    if (kind !== 'denomination' && number !== i) throw new AdminError(`${file}: event ${i} of ${stream} was left out`);
+  });
+}
+
 /** What cannot be read is no evidence. */
 function readEvidence(file: string): Evidence {
   let evidence: Evidence;
@@ -125,6 +143,7 @@ function readEvidence(file: string): Evidence {
     evidence?.format === FORMAT &&
     evidence.version === VERSION &&
     isText(evidence.head) &&
+    isText(evidence.about) &&
     [evidence.keys, evidence.events].every((list) => Array.isArray(list) && list.every(isProved));
   if (!isEvidence) throw new AdminError(`${file} is no ${FORMAT} file of version ${VERSION}`);
   return evidence;

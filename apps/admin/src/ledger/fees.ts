@@ -20,10 +20,10 @@ export function feeCommands(cli: Cli, group: Command): void {
     .command('fees')
     .description('fee income by kind and period')
     .addOption(new Option('--by <period>', 'length of a period').choices(Object.keys(PERIODS)).default('month'))
-    .option('--from <date>', 'from when on', instant, 0)
-    .option('--until <date>', 'until when', instant, Number.POSITIVE_INFINITY)
+    .option('--from <date>', 'from when on; from the beginning by default', instant)
+    .option('--until <date>', 'until when; until now by default', instant)
     .addHelpText('after', EXAMPLES)
-    .action(({ by, from, until }: { by: Period; from: number; until: number }) =>
+    .action(({ by, from = 0, until = Number.POSITIVE_INFINITY }: { by: Period; from?: number; until?: number }) =>
       withLedger(cli.data, async (ledger) => {
         const narrator = await narratorOf(ledger);
         const { size } = await ledger.head();

@@ -3,6 +3,7 @@ import { decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
 import type { ExportedEvent } from '@florin/event-store';
 import { Argument, type Command } from 'commander';
 import { type Cli, dateText, wholeNumber } from '../cli.js';
+import type { Shown } from '../output.js';
 import { AdminError, EXIT } from '../running.js';
 import { type LedgerSource, withLedger } from './source.js';
 import { Narrator, short } from './words.js';
@@ -40,7 +41,7 @@ export function showCommands(cli: Cli, group: Command): void {
         const first = Math.max(0, size - lines);
         const narrator = await narratorOf(ledger);
         for await (const event of ledger.events(first, { follow: follow === true })) {
-          if (event.index >= first) tell(cli, event, narrator);
+          if (event.index >= first) tell(cli, told(event, narrator));
         }
       }),
     );
@@ -54,13 +55,14 @@ export function showCommands(cli: Cli, group: Command): void {
     .action((kind: Kind, text: string) =>
       withLedger(cli.data, async (ledger) => {
         const narrator = await narratorOf(ledger);
-        let found = 0;
-        for await (const event of eventsOf(ledger, kind, text)) {
-          tell(cli, event, narrator);
-          found += 1;
-        }
-        if (found === 0) throw new AdminError(`the ledger knows no ${kind} ${short(text)}`);
-        if (kind === 'denomination') await showSums(cli, keyOf(kind, text));
+        const key = keyOf(kind, text);
+        const events: Told[] = [];
+        for await (const event of eventsOf(ledger, kind, text)) events.push(told(event, narrator));
+        if (events.length === 0) throw new AdminError(`the ledger knows no ${kind} ${short(key)}`);
+        const sums = kind === 'denomination' ? await sumsOf(cli, key) : undefined;
+        if (cli.output.json) return cli.output.object({ kind, key, events, ...(sums && { sums }) });
+        for (const event of events) tell(cli, event);
+        if (sums) for (const line of sumsInWords(sums, narrator)) cli.output.line(line, {});
       }),
     );
 }
@@ -83,12 +85,23 @@ export async function narratorOf(ledger: LedgerSource): Promise<Narrator> {
   throw new AdminError('the ledger is empty');
 }
 
-function tell(cli: Cli, event: ExportedEvent, narrator: Narrator): void {
-  const { index, stream, number, type, writtenAtUs } = event;
-  const words = narrator.tell(event);
+/** An event as machines get it. */
+interface Told extends Shown {
+  readonly index: number;
+  readonly stream: string;
+  readonly at: string;
+  readonly words: string;
+}
+
+function told(event: ExportedEvent, narrator: Narrator): Told {
+  const { index, stream, number, type, writtenAtUs, data } = event;
   const at = dateText(Math.floor(writtenAtUs / 1e6));
-  const place = cli.output.faint(`${at}  ${index}  ${placeOf(stream)}`);
-  cli.output.line(`${place}  ${words}`, { index, stream, number, type, at, words, data: event.data });
+  return { index, stream, number, type, at, words: narrator.tell(event), data };
+}
+
+function tell({ output }: Cli, event: Told): void {
+  const { index, stream, at, words } = event;
+  output.line(`${output.faint(`${at}  ${index}  ${placeOf(stream)}`)}  ${words}`, event);
 }
 
 /** `reserve 4Y7ANEYXW7M5…`, without the instance. */
@@ -98,29 +111,34 @@ function placeOf(stream: string): string {
 }
 
 /** Issued, spent, recouped, outstanding: sums of a read model, so only while the exchange runs. */
-async function showSums(cli: Cli, key: string): Promise<void> {
-  const body = { view: 'denominations', key, limit: 1 };
+async function sumsOf(cli: Cli, key: string): Promise<Shown | undefined> {
+  const question = { view: 'denominations', key, limit: 1 };
   try {
-    const lines = cli.exchange.lines<{ result?: { tables: { denominations?: object[] } } }>(
+    const lines = cli.exchange.lines<{ result?: { tables: { denominations?: Shown[] } } }>(
       'POST',
       'projections/state',
-      body,
+      question,
     );
-    for await (const { result } of lines) {
-      const [sums] = result?.tables.denominations ?? [];
-      if (sums)
-        cli.output.line(
-          Object.entries(sums)
-            .map(([name, sum]) => `  ${name}: ${String(sum)}`)
-            .join('\n'),
-          sums as Record<string, unknown>,
-        );
-    }
+    for await (const { result } of lines) if (result) return result.tables.denominations?.[0];
   } catch (error) {
-    if (error instanceof AdminError && error.exitCode === EXIT.unreachable) {
-      cli.output.note('how much of it was issued and spent is shown while the exchange runs');
-    } else throw error;
+    if (!(error instanceof AdminError) || error.exitCode !== EXIT.unreachable) throw error;
+    cli.output.note('how much of it was issued and spent is shown while the exchange runs');
   }
+  return undefined;
+}
+
+const SUMS = {
+  issued: ['issued_count', 'issued_value'],
+  'first seen': ['seen_count', 'spent_value'],
+  recouped: ['recouped_count', 'recouped_value'],
+} as const;
+
+function sumsInWords(sums: Shown, narrator: Narrator): string[] {
+  const money = (name: string): string => narrator.amount(BigInt(String(sums[name] ?? 0)));
+  const lines = Object.entries(SUMS).map(
+    ([what, [count, value]]) => `  ${what}: ${String(sums[count])} coins, ${money(value)}`,
+  );
+  return [...lines, `  withdraw fees: ${money('withdraw_fees')}`];
 }
 
 /** Canonical base32. @throws AdminError */

@@ -1,5 +1,6 @@
 /** The ledger, wherever it can be read: from the exchange that runs on the folder, or from the free folder itself. */
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fromHex } from '@florin/encoding';
 import {
   DamagedStore,
@@ -36,6 +37,10 @@ export async function openLedger(data: string): Promise<LedgerSource> {
 
 /** A folder that nobody serves. @throws AdminError saying why it cannot be read */
 export async function openFolder(folder: string): Promise<FolderLedger> {
+  if (!['events.db', 'heads'].some((name) => existsSync(join(folder, name)))) {
+    const hint = 'is it the right folder? A ledger on EventStoreDB is read from the exchange that runs';
+    throw new AdminError(`${resolve(folder)} holds no ledger: ${hint}`, EXIT.unreachable);
+  }
   try {
     return new FolderLedger(await openSqliteReader({ folder: resolve(folder) }), resolve(folder));
   } catch (error) {

@@ -15,6 +15,8 @@ export class Narrator {
     this.codec = new EventCodec(currency);
   }
 
+  amount = (units: bigint): string => formatAmount({ currency: this.currency, units });
+
   /** @throws EventFormatError if this Florin does not know the event */
   decode(event: ExportedEvent): AnyEvent {
     return this.codec.decode(categoryOf(event.stream) as Category, event);
@@ -31,7 +33,7 @@ export class Narrator {
   }
 
   private words(event: AnyEvent): string {
-    const m = (units: bigint): string => formatAmount({ currency: this.currency, units });
+    const m = this.amount;
     const coins = (list: readonly unknown[]): string => (list.length === 1 ? '1 coin' : `${list.length} coins`);
     switch (event.type) {
       case 'ReserveFunded':

@@ -9,6 +9,8 @@ import {
   orderJson,
   parseOrder,
 } from '@florin/signing';
+import type { Cli } from '../cli.js';
+import type { Shown } from '../output.js';
 import { AdminError } from '../running.js';
 
 export interface SigningRequest {
@@ -75,8 +77,11 @@ export function sign(request: SigningRequest, key: MasterKey): SignedRequests {
   return { baseUrl: request.baseUrl, masterPub: request.masterPub, requests: managementRequests(signed) };
 }
 
-/** `-` is standard output. A file that is there already is not overwritten. @throws AdminError */
-export function writeText(path: string, text: string): void {
+/**
+ * Writes the text, and says where it is and `what` it is; `-` is standard output, which then gets the text alone. A file
+ * that is there already is not overwritten. @throws AdminError
+ */
+export function writeText({ output }: Cli, { path, text, what }: { path: string; text: string; what: Shown }): void {
   if (path === '-') {
     process.stdout.write(text);
     return;
@@ -84,8 +89,11 @@ export function writeText(path: string, text: string): void {
   try {
     writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    throw new AdminError(`${path} cannot be written: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new AdminError(`${path} is there already, and is not overwritten: name another file`);
+    throw new AdminError(`${path} cannot be written: ${message}`);
   }
+  output.object({ file: path, ...what });
 }
 
 function checkCurrency(order: MasterOrder, currency: string): void {

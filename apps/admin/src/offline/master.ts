@@ -2,7 +2,7 @@
 import { type Amount, decodeBase32, EncodingError, encodeBase32, parseAmount, validatePayto } from '@florin/encoding';
 import { type ManagementRequest, MasterKey, type MasterOrder, OfficerKey, orderJson } from '@florin/signing';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Cli, type CommandGroup, instant, orSay, wholeNumber } from '../cli.js';
+import { type Cli, type CommandGroup, instant, orSay, publicKey, wholeNumber } from '../cli.js';
 import { requestText, sign, writeText } from './files.js';
 import { type AboutMaster, requestHeader, submit } from './offline.js';
 import { orderInWords } from './words.js';
@@ -20,7 +20,7 @@ interface Signing {
 
 export const masterCommands: CommandGroup = (cli) => {
   const group = (name: string, description: string): Command =>
-    cli.program.command(name).description(description).addHelpText('after', SIGNING_HELP);
+    cli.program.command(name).description(description).addHelpText('afterAll', SIGNING_HELP);
   const signable = (command: Command): Command =>
     command
       .option('--key <file>', 'sign with the master key of this file')
@@ -43,7 +43,7 @@ export const masterCommands: CommandGroup = (cli) => {
   signable(group('signkey', 'online signing keys').command('revoke <exchange_pub>'))
     .description('take a signing key back for good; another takes its place')
     .action((key: string, options: Signing) =>
-      decide(cli, { kind: 'signing-key-revocation', exchangePub: bytes(32)(key) }, options),
+      decide(cli, { kind: 'signing-key-revocation', exchangePub: publicKey(key) }, options),
     );
 
   const wire = group('wire', 'bank accounts of the exchange; the configuration names them and their gateways');
@@ -71,7 +71,7 @@ export const masterCommands: CommandGroup = (cli) => {
     )
     .action((method: string, o: Signing & { from: number; until: number; wireFee: Amount; closingFee: Amount }) => {
       const { from: start, until: end, wireFee, closingFee } = o;
-      return decide(cli, { kind: 'wire-fees', method, start, end, wireFee, closingFee }, o);
+      return decide(cli, { kind: 'wire-fees', method: paytoMethod(method), start, end, wireFee, closingFee }, o);
     });
   signable(fees.command('global'))
     .description('fees that depend on no denomination')
@@ -80,9 +80,9 @@ export const masterCommands: CommandGroup = (cli) => {
     .requiredOption('--history-fee <amount>', 'for a history', amount)
     .requiredOption('--account-fee <amount>', 'for an open account, each year', amount)
     .requiredOption('--purse-fee <amount>', 'for a purse', amount)
-    .requiredOption('--purse-timeout <seconds>', 'how long purses last by default', wholeNumber)
-    .requiredOption('--history-expiration <seconds>', 'how long histories are kept', wholeNumber)
-    .requiredOption('--purse-account-limit <count>', 'purses that are free for an account', wholeNumber)
+    .requiredOption('--purse-timeout <seconds>', 'how long purses last by default', upTo(SECONDS_MAX))
+    .requiredOption('--history-expiration <seconds>', 'how long histories are kept', upTo(SECONDS_MAX))
+    .requiredOption('--purse-account-limit <count>', 'purses that are free for an account', upTo(U32_MAX))
     .action((options: Signing & GlobalFeeOptions) => decide(cli, globalFees(options), options));
 
   const officer = group('officer', 'who may decide legitimizations');
@@ -96,7 +96,8 @@ export const masterCommands: CommandGroup = (cli) => {
   const officerAction =
     (active: boolean) =>
     async (key: string, name: string, options: Signing & { readOnly?: boolean }): Promise<void> => {
-      const who = { officerPub: bytes(32)(key), name, active, readOnly: options.readOnly === true };
+      if (name.trim() === '') throw new InvalidArgumentError('the officer needs a name');
+      const who = { officerPub: publicKey(key), name, active, readOnly: options.readOnly === true };
       await decide(cli, { kind: 'officer', ...who, changedAt: await now(cli) }, options);
     };
   signable(officer.command('enrol <officer_pub> <name>'))
@@ -134,7 +135,7 @@ async function decide(cli: Cli, order: MasterOrder, { key: keyFile, to }: Signin
   cli.output.note(`- ${orderInWords(order)}`);
   const about = await cli.exchange.get<AboutMaster>('master');
   const request = { ...requestHeader(about), orders: [order] };
-  if (to !== undefined) return writeText(to, requestText(request));
+  if (to !== undefined) return writeText(cli, { path: to, text: requestText(request), what: { orders: 1 } });
   if (keyFile !== undefined) {
     return submit(cli, sign(request, await orSay(MasterKey.open(keyFile))).requests);
   }
@@ -157,9 +158,30 @@ const bytes =
 
 const amount = (text: string): Amount => orInvalid(() => parseAmount(text));
 
+/** Durations are signed in whole microseconds. */
+const SECONDS_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 1e6);
+const U32_MAX = 2 ** 32 - 1;
+
+const upTo =
+  (max: number) =>
+  (text: string): number => {
+    const value = wholeNumber(text);
+    if (value > max) throw new InvalidArgumentError(`at most ${max} is possible`);
+    return value;
+  };
+
+function paytoMethod(text: string): string {
+  if (!/^[A-Za-z0-9.-]+$/.test(text)) throw new InvalidArgumentError('expected is a payto method, as iban');
+  return text;
+}
+
 function payto(uri: string): string {
   const fault = orInvalid(() => validatePayto(uri));
-  if (fault !== undefined) throw new InvalidArgumentError(fault);
+  if (fault !== undefined) {
+    throw new InvalidArgumentError(
+      `expected is a URI as payto://iban/DE75512108001245126199?receiver-name=X: ${fault}`,
+    );
+  }
   return uri;
 }
 

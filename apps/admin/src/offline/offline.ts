@@ -1,7 +1,7 @@
 /** `admin offline`: what the master key signs travels in files to the machine that has it, and back. */
 import { encodeBase32 } from '@florin/encoding';
-import { type ManagementRequest, MasterKey, type OrderJson, parseOrder } from '@florin/signing';
-import { type Cli, type CommandGroup, dateText, orSay } from '../cli.js';
+import { type ManagementRequest, MasterKey, type OrderJson, orderJson, parseOrder } from '@florin/signing';
+import { type Cli, type CommandGroup, orSay } from '../cli.js';
 import { AdminError, EXIT, refusal } from '../running.js';
 import { readRequest, readSigned, requestText, sign, signedText, writeText } from './files.js';
 import { orderInWords } from './words.js';
@@ -31,7 +31,7 @@ export const offlineCommands: CommandGroup = (cli) => {
   const group = cli.program
     .command('offline')
     .description('the offline master key: make it, export what wants signing, sign, import')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('afterAll', EXAMPLES);
 
   group
     .command('generate <file>')
@@ -48,8 +48,8 @@ export const offlineCommands: CommandGroup = (cli) => {
     .action(async ({ to }: { to: string }) => {
       const { orders, ...about } = await cli.exchange.get<AboutMaster & { orders: OrderJson[] }>('master/orders');
       const request = { ...requestHeader(about), orders: orders.map(parseOrder) };
-      writeText(to, requestText(request));
-      cli.output.note(orders.length === 0 ? 'nothing waits for the master key' : `${orders.length} orders`);
+      if (orders.length === 0) cli.output.note('nothing waits for the master key');
+      writeText(cli, { path: to, text: requestText(request), what: { orders: orders.length } });
     });
 
   group
@@ -57,8 +57,13 @@ export const offlineCommands: CommandGroup = (cli) => {
     .description('what a request asks for, in words; needs no exchange and no network')
     .action((file: string) => {
       const { orders, baseUrl, masterPub } = readRequest(file);
+      if (cli.output.json) {
+        const told = orders.map((order) => ({ ...orderJson(order), words: orderInWords(order) }));
+        return cli.output.object({ base_url: baseUrl, master_pub: masterPub, orders: told });
+      }
       cli.output.note(`for ${baseUrl}, to be signed by ${masterPub}:`);
-      for (const order of orders) cli.output.line(`- ${orderInWords(order)}`, { ...order });
+      if (orders.length === 0) cli.output.note('it asks for nothing');
+      for (const order of orders) cli.output.line(`- ${orderInWords(order)}`, {});
     });
 
   group
@@ -74,8 +79,8 @@ export const offlineCommands: CommandGroup = (cli) => {
         throw new AdminError(`the request is for the master key ${request.masterPub}, and ${keyFile} holds ${pub}`);
       }
       for (const order of request.orders) cli.output.note(`- ${orderInWords(order)}`);
-      writeText(to, signedText(sign(request, key)));
-      cli.output.note(`${request.orders.length} orders signed on ${dateText(Date.now() / 1000)}`);
+      const what = { signed: request.orders.length };
+      writeText(cli, { path: to, text: signedText(sign(request, key)), what });
     });
 
   group
@@ -114,7 +119,10 @@ export async function submit(cli: Cli, requests: readonly ManagementRequest[], u
     }
   }
   const refused = results.filter(({ done }) => !done).length;
-  if (refused > 0) throw new AdminError(`${refused} of ${results.length} requests were refused; the others hold`);
+  if (refused > 0)
+    throw new AdminError(
+      `${refused} of ${results.length} requests were refused${refused < results.length ? '; the others hold' : ''}`,
+    );
 }
 
 async function post(url: URL, body: object): Promise<AdminError | undefined> {

@@ -10,7 +10,7 @@ import { working } from './streaming.js';
 
 const ROWS_MAX = 10_000;
 
-export function projectionRoutes(server: FastifyInstance, { views }: AdminContext): void {
+export function projectionRoutes(server: FastifyInstance, { views, log }: AdminContext): void {
   server.get('/projections', async () => {
     const { position, events, storePosition, writtenAtUs } = await views.lag();
     const lag = {
@@ -18,6 +18,7 @@ export function projectionRoutes(server: FastifyInstance, { views }: AdminContex
       store_position: String(storePosition),
       caught_up: position === storePosition,
       events,
+      lag: Math.max(0, (log.head()?.size ?? 0) - events),
       last_event: writtenAtUs === undefined ? null : timeText(writtenAtUs),
     };
     return { projections: VIEW_NAMES.map((name) => ({ name, ...lag })) };

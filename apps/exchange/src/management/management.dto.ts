@@ -54,6 +54,16 @@ const name: Parser<string> = described({ type: 'string', maxLength: NAME_LENGTH_
   return value;
 });
 
+/** A payto method as RFC 8905 writes it, for its fees are signed and stay. */
+const method: Parser<string> = described(
+  { type: 'string', pattern: '^[A-Za-z0-9.-]+$', maxLength: NAME_LENGTH_MAX },
+  (json) => {
+    const value = name(json);
+    if (!/^[A-Za-z0-9.-]+$/.test(value)) throw new RangeError('a payto method has letters, digits, . and -');
+    return value;
+  },
+);
+
 /** Restrictions of accounts are published, and the exchange could not keep to them. */
 const noRestrictions: Parser<never[]> = described({ type: 'array', maxItems: 0 }, (json) => {
   if (listOf((element) => element, 1)(json).length > 0) throw new RangeError('accounts have no restrictions here');
@@ -155,7 +165,7 @@ export class WireAccountEndRequest {
 }
 
 export class WireFeesRequest {
-  @Wire(name)
+  @Wire(method)
   wire_method!: string;
 
   @Wire(instant)
