@@ -28,6 +28,11 @@ export interface Faults {
    * is that a wrong revision on a repeat means a look at the place, and so it must hold.
    */
   readonly forgetful: number;
+  /**
+   * That an append is refused for an event that nobody ever sees: a leader counts what is not replicated yet, and one
+   * that dies takes it along.
+   */
+  readonly phantom: number;
   readonly brokenRead: number;
   /** That a read which does not ask for the leader sees an older state. */
   readonly stale: number;
@@ -42,6 +47,7 @@ export const NO_FAULTS: Faults = {
   late: 0,
   duplicate: 0,
   forgetful: 0,
+  phantom: 0,
   brokenRead: 0,
   stale: 0,
   brokenSubscription: 0,
@@ -78,6 +84,12 @@ export class Link implements EsdbLike {
       tally.count('forgetful');
       return { kind: 'wrong', actual: BigInt(server.eventsOf(stream).length - 1) };
     };
+    const writeOrNot = (): AppendAnswer => {
+      const end = BigInt(server.eventsOf(stream).length - 1);
+      if (expected !== end || !random.chance(faults.phantom)) return write();
+      tally.count('phantom');
+      return { kind: 'wrong', actual: end + BigInt(1 + random.below(2)) };
+    };
     return new Promise((resolve) => {
       const reply = (answer: AppendAnswer): void => this.home(() => resolve(answer));
       const kind = chosen(random, faults, ['lostRequest', 'lostReply', 'late', 'duplicate']);
@@ -103,7 +115,7 @@ export class Link implements EsdbLike {
             this.way(late, faults.lateWeight);
           });
         default:
-          return this.way(() => reply(write()));
+          return this.way(() => reply(writeOrNot()));
       }
     });
   }
@@ -145,6 +157,9 @@ export class Link implements EsdbLike {
         if (prefixes.some((prefix) => event.stream.startsWith(prefix))) yield rawOf(event);
         else yield { checkpoint: event.position };
       }
+      // A window is full now and then, whatever was in it.
+      const last = burst.at(-1);
+      if (last && random.chance(0.1)) yield { checkpoint: last.position };
     }
   }
 

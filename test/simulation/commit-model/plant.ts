@@ -1,4 +1,15 @@
-import type { CommitOrder, EsdbLike, Parts, Surroundings, Sweeper } from '@florin/event-store/commit-protocol';
+import {
+  type CommitOrder,
+  type EsdbLike,
+  type Parts,
+  Slots,
+  StreamReader,
+  type Surroundings,
+  type Sweeper,
+  Writer,
+} from '@florin/event-store/commit-protocol';
+
+type MayBurst = (streams: readonly string[]) => boolean;
 
 /** A mistake, wrapped around the protocol from outside. */
 export interface Plant {
@@ -8,7 +19,7 @@ export interface Plant {
   /** True: it costs progress at most, and the simulation has to agree. */
   readonly harmless?: boolean;
   readonly client?: (client: EsdbLike) => EsdbLike;
-  readonly parts?: (surroundings: Surroundings, mayBurst: (streams: readonly string[]) => boolean) => Parts;
+  readonly parts?: (surroundings: Surroundings, mayBurst: MayBurst) => Parts;
   readonly order?: typeof CommitOrder;
   readonly sweeper?: typeof Sweeper;
   /** Instead of the lease that the schedule has. */
@@ -16,3 +27,28 @@ export interface Plant {
 }
 
 export const NOTHING_PLANTED: Plant = { name: 'none', mistake: 'the protocol as it ships' };
+
+interface Classes {
+  readonly slots?: typeof Slots;
+  readonly writer?: typeof Writer;
+}
+
+/** The parts as they ship, but for some classes. */
+export function partsWith({ slots: SlotsClass = Slots, writer: WriterClass = Writer }: Classes) {
+  return (surroundings: Surroundings, mayBurst: MayBurst): Parts => {
+    const slots = new SlotsClass(surroundings);
+    const reader = new StreamReader(surroundings, slots);
+    return { slots, reader, writer: new WriterClass(surroundings, slots, reader, mayBurst) };
+  };
+}
+
+/** A client that differs from the real one in some calls. */
+export function clientWith(change: (client: EsdbLike) => Partial<EsdbLike>): (client: EsdbLike) => EsdbLike {
+  return (client) => ({
+    append: (...call) => client.append(...call),
+    readStream: (...call) => client.readStream(...call),
+    readAllBackward: (...call) => client.readAllBackward(...call),
+    subscribe: (...call) => client.subscribe(...call),
+    ...change(client),
+  });
+}

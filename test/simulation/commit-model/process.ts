@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import {
+  type Committed,
   type CommittedUnit,
   type EventStore,
   Ledger,
@@ -14,7 +15,9 @@ import {
   bookmarkStream,
   CommitOrder,
   CommitProtocol,
+  countAt,
   Follower,
+  lastCommitted,
   type Parts,
   partsOf,
   pause,
@@ -25,7 +28,7 @@ import {
 import type { Life } from '../scheduler.js';
 import { Link, type Network } from './link.js';
 import type { Plant } from './plant.js';
-import { type Answer, type Command, INSTANCE, perform, STREAMS } from './workload.js';
+import { type Answer, type Command, INSTANCE, perform, STREAMS, streamOf } from './workload.js';
 
 const PREFIX = `${INSTANCE}.`;
 
@@ -42,6 +45,14 @@ export interface UnitSeen {
   readonly by: string;
 }
 
+/** What somebody was told of the end of the ledger, and of the number of events up to some place in it. */
+export interface EndSeen {
+  readonly last: Position;
+  /** Length of the log when it was asked. */
+  readonly since: number;
+  readonly counted: { readonly position: Position; readonly events: number };
+}
+
 /** What survives the crash of a process: what its subscriber applied, with its checkpoint, in one transaction. */
 export interface Disk {
   readonly applied: CommittedUnit[];
@@ -54,7 +65,10 @@ export interface Record {
   readonly pages: PageSeen[];
   /** Attempts that were answered as a conflict. */
   readonly conflicts: string[];
+  /** What was acknowledged. */
+  readonly commits: Committed[];
   readonly units: UnitSeen[];
+  readonly ends: EndSeen[];
   readonly faults: unknown[];
 }
 
@@ -79,6 +93,9 @@ export class Process {
   private readonly ledger: Ledger;
   private readonly surroundings: Surroundings;
   private readonly parts: Parts;
+  private readonly bookmarks: Bookmarks;
+  /** Once the bookmarks are there. */
+  private follower: Follower | undefined;
   private readonly ended = new AbortController();
 
   constructor(private readonly options: ProcessOptions) {
@@ -99,6 +116,7 @@ export class Process {
       onDamage: (error) => options.record.faults.push(error),
     });
     const delay = (ms: number): Promise<void> => pause(this.life, ms);
+    this.bookmarks = new Bookmarks(this.surroundings, bookmarkStream(INSTANCE));
     this.ledger = new Ledger(this.storeForLedger(), { delay, random, tries: 3, cacheEntries: 6 });
     this.run(() => this.follow());
     this.run(() => this.subscribe());
@@ -127,8 +145,10 @@ export class Process {
   async readSomething(): Promise<void> {
     const { random } = this.options.network;
     const stream = random.pick(STREAMS);
-    if (random.chance(0.3)) await this.readBackward(stream);
-    else await this.read(stream, { fromNumber: random.below(3), limit: 1 + random.below(4) });
+    const read = () => this.read(stream, { fromNumber: random.below(3), limit: 1 + random.below(4) });
+    const warmUp = () => this.warmUp(random.shuffled(STREAMS).slice(0, 4));
+    const ways = [read, read, () => this.readBackward(stream), warmUp, warmUp, () => this.readEnd()];
+    await random.pick<() => Promise<unknown>>(ways)();
   }
 
   async read(stream: string, options: { fromNumber: number; limit: number }): Promise<StreamPage> {
@@ -145,6 +165,26 @@ export class Process {
     this.options.record.pages.push({ stream, fromNumber, page: { events: oldestFirst, revision, complete: true } });
   }
 
+  /** A state that is held may be decided on later, whatever happened to its stream meanwhile. */
+  private async warmUp(streams: readonly string[]): Promise<void> {
+    await Promise.all(streams.map((stream) => this.ledger.peek(streamOf(stream))));
+  }
+
+  private async readEnd(): Promise<void> {
+    const { network, disk, record } = this.options;
+    const known = disk.applied.map(({ position }) => position);
+    const since = network.server.log.length;
+    const { follower, bookmarks, surroundings } = this;
+    if (!follower) return;
+    const entry = await lastCommitted(surroundings, PREFIX, () => follower.progress.seen);
+    const last = entry ? (entry.raw.position as Position) : follower.progress.last;
+    const position = network.random.pick([last, ...known]);
+    const from = bookmarks.before(position);
+    const place = { prefix: PREFIX, position, from, last };
+    const events = await countAt(surroundings, place);
+    record.ends.push({ last, since, counted: { position, events } });
+  }
+
   /** Errors of what runs by itself are damage, or mistakes: nothing in the simulation justifies them. */
   private run(work: () => Promise<unknown>): void {
     work().catch((error: unknown) => this.options.record.faults.push(error));
@@ -152,12 +192,12 @@ export class Process {
 
   private async follow(): Promise<void> {
     const { plant, record, name } = this.options;
-    const bookmarks = new Bookmarks(this.surroundings, bookmarkStream(INSTANCE));
+    const { bookmarks } = this;
     await this.patiently(() => bookmarks.load());
     const { last } = bookmarks;
     const marked = last.events === 0 ? 1 - BOOKMARK_EVERY : last.events;
     const SweeperClass = plant.sweeper ?? Sweeper;
-    const follower = new Follower(this.surroundings, {
+    this.follower = new Follower(this.surroundings, {
       prefix: PREFIX,
       from: last,
       sweeper: new SweeperClass(this.surroundings, this.parts.slots, BOOKMARK_EVERY, marked),
@@ -167,7 +207,7 @@ export class Process {
       },
       onBookmark: (bookmark) => bookmarks.write(bookmark),
     });
-    await follower.run();
+    await this.follower.run();
   }
 
   private async subscribe(): Promise<void> {
@@ -202,7 +242,10 @@ export class Process {
     return {
       commit: async (unit) => {
         try {
-          return await this.protocol.commit(unit, 1_700_000_000_000_000 + Math.floor(this.life.now() * 1_000));
+          const writtenAtUs = 1_700_000_000_000_000 + Math.floor(this.life.now() * 1_000);
+          const committed = await this.protocol.commit(unit, writtenAtUs);
+          record.commits.push(committed);
+          return committed;
         } catch (error) {
           if (error instanceof RevisionConflict) record.conflicts.push(String(unit[0]?.events[0]?.data.attempt));
           throw error;

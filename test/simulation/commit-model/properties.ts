@@ -1,8 +1,8 @@
-import type { CommittedUnit } from '@florin/event-store';
-import { NO_EVENTS } from '@florin/event-store';
-import { standingOf } from '@florin/event-store/commit-protocol';
+import type { Committed, CommittedUnit } from '@florin/event-store';
+import { NO_EVENTS, START } from '@florin/event-store';
+import { type Standing, standingOf } from '@florin/event-store/commit-protocol';
 import { type Fact, Oracle } from './oracle.js';
-import type { Disk, PageSeen, Record } from './process.js';
+import type { Disk, EndSeen, PageSeen, Record } from './process.js';
 import type { SimulatedServer } from './server.js';
 import { type Answer, INSTANCE, initialBalance } from './workload.js';
 
@@ -35,6 +35,8 @@ export class BrokenProperty extends Error {
 export interface Answered {
   readonly command: string;
   readonly to: string;
+  /** Whether there was but one way to meet it. */
+  readonly only: boolean;
   readonly answer: Answer;
   /** Length of the log when the request was made. */
   readonly since: number;
@@ -54,6 +56,9 @@ export function checkAll(history: History): void {
   checkAtomic(oracle);
   checkUpdates(oracle);
   checkConflicts(oracle, history);
+  checkOrder(oracle);
+  for (const end of history.record.ends) checkEnd(oracle, history, end);
+  for (const committed of history.record.commits) checkCommitted(oracle, committed);
   for (const page of history.record.pages) checkPage(oracle, page);
   for (const answered of history.answered) checkAnswer(oracle, history, answered);
   checkSubscribers(oracle, history);
@@ -105,6 +110,22 @@ function checkUpdates({ facts }: Oracle): void {
   }
 }
 
+/** Every event of it is where it was said to be, and the streams stand there. */
+function checkCommitted({ facts }: Oracle, { events, revisions }: Committed): void {
+  const broken = (what: string): BrokenProperty => new BrokenProperty('durable', `${what} was acknowledged`);
+  for (const { stream, number, position, data } of events) {
+    const fact = facts.get(stream)?.[number];
+    const isThere = fact?.position === position && JSON.stringify(fact.data) === JSON.stringify(data);
+    if (!isThere) throw broken(`event ${number} of ${stream} at ${position}, which is not there,`);
+  }
+  for (const [stream, revision] of revisions) {
+    const { count, physical, position } = standing(revision, broken);
+    const last = facts.get(stream)?.[count - 1];
+    const isThere = last?.position === position && last.revision === physical;
+    if (!isThere) throw broken(`${stream} with ${count} events, the last one ${physical} at ${position},`);
+  }
+}
+
 /** A page holds what is committed from its first number on; a complete one all of it, up to where the stream stood. */
 function checkPage({ facts }: Oracle, { stream, fromNumber, page }: PageSeen): void {
   const list = facts.get(stream) ?? [];
@@ -115,7 +136,7 @@ function checkPage({ facts }: Oracle, { stream, fromNumber, page }: PageSeen): v
   const broken = (what: string): BrokenProperty =>
     new BrokenProperty('no unsettled prefix', `${stream} from ${fromNumber}: ${what}`);
   if (told.join('\n') !== truth.join('\n')) throw broken(`told\n${told.join('\n')}\nand there is\n${truth.join('\n')}`);
-  const { count, physical, position } = standingOf(page.revision);
+  const { count, physical, position } = standing(page.revision, broken);
   const due = Math.max(count - fromNumber, 0);
   if (page.complete ? told.length !== due : told.length === 0) throw broken(`told ${told.length} of ${due} events`);
   if (page.revision === NO_EVENTS) return;
@@ -124,7 +145,38 @@ function checkPage({ facts }: Oracle, { stream, fromNumber, page }: PageSeen): v
   if (committed.at(-1)?.position !== position) throw broken(`its last unit does not stand at ${position}`);
 }
 
-function checkAnswer(oracle: Oracle, { server }: History, { command, to, answer, since }: Answered): void {
+/** @throws what `broken` makes of it, if the revision is none */
+function standing(revision: PageSeen['page']['revision'], broken: (what: string) => BrokenProperty): Standing {
+  try {
+    return standingOf(revision);
+  } catch (error) {
+    throw broken(String(error));
+  }
+}
+
+/** Units on one stream come in the order of its events. */
+function checkOrder({ units }: Oracle): void {
+  const counts = new Map<string, number>();
+  for (const { stream, number, position } of units.flatMap(({ facts }) => facts)) {
+    const count = counts.get(stream) ?? 0;
+    if (number !== count) throw new BrokenProperty('agreement', `${number}@${stream} comes ${count}. at ${position}`);
+    counts.set(stream, count + 1);
+  }
+}
+
+function checkEnd({ units }: Oracle, { server }: History, { last, since, counted }: EndSeen): void {
+  const upTo = (position: bigint): Oracle['units'] => units.filter((unit) => unit.position <= position);
+  const before = server.log[since - 1]?.position ?? START;
+  const due = upTo(before).at(-1)?.position ?? START;
+  const isEnd = last === START || units.some(({ position }) => position === last);
+  if (!isEnd || last < due) throw new BrokenProperty('agreement', `the end is said to be ${last}, and was at ${due}`);
+  const events = upTo(counted.position).reduce((sum, { facts }) => sum + facts.length, 0);
+  if (events === counted.events) return;
+  const what = `${counted.events} events are said to be up to ${counted.position}, and there are ${events}`;
+  throw new BrokenProperty('agreement', what);
+}
+
+function checkAnswer(oracle: Oracle, { server }: History, { command, to, only, answer, since }: Answered): void {
   const own = (oracle.facts.get(to) ?? []).filter(({ data }) => data.command === command);
   switch (answer.kind) {
     case 'accepted':
@@ -134,11 +186,17 @@ function checkAnswer(oracle: Oracle, { server }: History, { command, to, answer,
       if (own.some(({ number }) => number === answer.number)) return;
       throw new BrokenProperty('durable', `${command} was repeated as ${answer.number}; there is ${show(own)}`);
     case 'refused': {
-      const next = oracle.facts.get(answer.stream)?.[answer.count];
-      const committedAt = server.log.findIndex(({ position }) => position === next?.position);
-      if (next === undefined || committedAt >= since) return;
       const what = `${command} was refused on ${answer.count} events of ${answer.stream}`;
-      throw new BrokenProperty('justified refusal', `${what}, when the next one had been committed`);
+      const before = server.log[since - 1]?.position ?? START;
+      const next = oracle.facts.get(answer.stream)?.[answer.count];
+      if (next && next.position <= before) {
+        throw new BrokenProperty('justified refusal', `${what}, when the next one had been committed`);
+      }
+      // Where there is no other way to meet it, what was refused once can never be: its streams have moved on.
+      if (own[0] && (only || own[0].position <= before)) {
+        throw new BrokenProperty('justified refusal', `${what}, and is committed at ${own[0].position}`);
+      }
+      return;
     }
     case 'overtaken':
   }

@@ -35,8 +35,9 @@ function bench(change: (client: EsdbLike) => Partial<EsdbLike> = () => ({})) {
   };
   const { unit: random, uuid: newId } = new Random(1);
   const stopped = new AbortController().signal;
+  const clock = new Life();
   const client = { ...plain, ...change(plain) };
-  const surroundings: Surroundings = { client, clock: new Life(), random, newId, stopped, leaseMs: 1_000 };
+  const surroundings: Surroundings = { client, clock, random, newId, stopped, leaseMs: 1_000 };
   const options = { commitTimeoutMs: 1_000, commitsMax: 10, onDamage: () => {} };
   const protocol = new CommitProtocol(
     surroundings,
@@ -54,7 +55,7 @@ function bench(change: (client: EsdbLike) => Partial<EsdbLike> = () => ({})) {
     lastPosition: unused,
     close: unused,
   };
-  return { server, store, calls, asked: () => calls.splice(0) };
+  return { server, store, clock, calls, asked: () => calls.splice(0) };
 }
 
 const paid = (amount: number): NewEvent => ({ type: 'Paid', version: 1, data: { amount } });
@@ -122,6 +123,29 @@ describe('what a command costs', () => {
     expect(page.events.map(({ data }) => data.amount)).toEqual([...Array(20).keys()]);
     expect(page.revision).toBe(expected);
     expect(fresh.asked()).toEqual(['read test.account-A', 'read test.reserve-19']);
+  });
+});
+
+describe('what a server may do', () => {
+  test('count an event against a void marker and lose it with its leader: the slot is asked for again', async () => {
+    const { store, server, clock } = bench((client) => ({
+      append: async (stream, expected, events) => {
+        const isFirstMarker = events[0]?.type === 'void-marker' && !lost;
+        lost ||= isFirstMarker;
+        return isFirstMarker ? { kind: 'wrong', actual: expected + 1n } : client.append(stream, expected, events);
+      },
+    }));
+    let lost = false;
+    await store.commit([{ stream: 'test.coin-B', expected: NO_EVENTS, events: [paid(1)] }]);
+    const streams = ['test.coin-A', 'test.coin-B', 'test.reserve-R'];
+    const unit = streams.map((stream): StreamAppend => ({ stream, expected: NO_EVENTS, events: [paid(1)] }));
+    const outcome = store.commit(unit).catch((error: unknown) => error);
+    while (!server.at('test.reserve-R', 0n)) {
+      if (lost) clock.tick();
+      await new Promise(setImmediate);
+    }
+    expect(await outcome).toMatchObject({ name: 'RevisionConflict', stream: 'test.coin-B' });
+    expect(server.eventsOf('test.reserve-R').map(({ type }) => type)).toEqual(['void-marker']);
   });
 });
 

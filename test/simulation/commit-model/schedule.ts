@@ -20,7 +20,7 @@ export class Schedule {
   readonly tally = new Tally();
   private readonly random: Random;
   private readonly network: Network;
-  private readonly record: Record = { pages: [], conflicts: [], units: [], faults: [] };
+  private readonly record: Record = { pages: [], conflicts: [], commits: [], units: [], ends: [], faults: [] };
   private readonly disks: Disk[];
   private readonly answered: Answered[] = [];
   private readonly processes: Process[];
@@ -166,7 +166,8 @@ export class Schedule {
       const answer = await this.ask(only ?? this.random.pick(this.processes), command);
       this.tally.count(typeof answer === 'string' ? answer : answer.kind);
       if (typeof answer !== 'string') {
-        this.answered.push({ command: command.id, to: command.to, answer, since });
+        const only = command.alternatives.length === 1;
+        this.answered.push({ command: command.id, to: command.to, only, answer, since });
         if (answer.kind !== 'overtaken') return;
       }
       if (only === undefined && tried === TRIES) return;
@@ -217,6 +218,7 @@ function anyFaults(random: Random): Faults {
     late: level(),
     duplicate: level(),
     forgetful: level(),
+    phantom: level() / 2,
     brokenRead: level() / 2,
     stale: 0.5,
     brokenSubscription: level() / 4,

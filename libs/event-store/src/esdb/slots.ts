@@ -33,6 +33,8 @@ export type Verdict = { readonly kind: 'committed'; readonly position: Position 
 const VOID: Verdict = { kind: 'void' };
 const FILLED_AGAINST: Filling = { members: [], position: START };
 const REMEMBERED_MAX = 20_000;
+/** So often a slot may be taken and found empty: half a minute of an election. */
+const EMPTY_LOOKS_MAX = 12;
 
 /**
  * Decision slots: whether a tentative event counts is decided by what fills the slot that it names, and by nothing
@@ -108,7 +110,7 @@ export class Slots {
     const { client, newId } = this.surroundings;
     const marker = [voidMarker(newId(), unit)];
     const backoff = backoffOf(this.surroundings, REPEATING);
-    for (;;) {
+    for (let emptyLooks = 0; ; ) {
       const answer = await client.append(slot.stream, slot.revision - 1n, marker);
       switch (answer.kind) {
         case 'written':
@@ -120,6 +122,9 @@ export class Slots {
           }
           const filling = await persistently(this.surroundings, () => this.look(slot));
           if (filling) return filling;
+          // A leader counts events that are not replicated yet, and one that dies may take them with it.
+          emptyLooks += 1;
+          if (emptyLooks < EMPTY_LOOKS_MAX) break;
           throw new DamagedStore(`${slot.stream} has lost its event ${slot.revision}`);
         }
         case 'deleted':
@@ -127,8 +132,9 @@ export class Slots {
         case 'too-large':
           throw new Error('a void marker is too large for the server');
         case 'unknown':
-          await pauseOrStop(this.surroundings, backoff.next());
+          break;
       }
+      await pauseOrStop(this.surroundings, backoff.next());
     }
   }
 

@@ -1,0 +1,148 @@
+/** Mistakes of those who read: slots, verdicts, the order of units, and what the sweeper leaves behind. */
+import { type CommittedUnit, type Position, START } from '@florin/event-store';
+import {
+  CommitOrder,
+  entryOf,
+  type Filling,
+  type NumberedEntry,
+  type RawEvent,
+  type RawPage,
+  recorded,
+  Slots,
+  Sweeper,
+  type Tentative,
+  type Verdict,
+} from '@florin/event-store/commit-protocol';
+import { clientWith, type Plant, partsWith } from './plant.js';
+
+const VOID: Verdict = { kind: 'void' };
+const FILLED_AGAINST: Filling = { members: [], position: START };
+
+export class VerdictByUnitAlone extends Slots {
+  protected override verdictBy({ unit, position }: Filling, { first }: Tentative): Verdict {
+    return unit === first.unit ? { kind: 'committed', position } : VOID;
+  }
+}
+
+class VoidWithoutMarker extends Slots {
+  override async fill(): Promise<Filling> {
+    return FILLED_AGAINST;
+  }
+}
+
+class UndecidedIsVoid extends Slots {
+  override async settle(tentative: Tentative): Promise<Verdict> {
+    const filling = await this.look(tentative.first.slot);
+    return filling ? this.verdictBy(filling, tentative) : VOID;
+  }
+}
+
+class UndecidedIsCommitted extends Slots {
+  override async settle(tentative: Tentative): Promise<Verdict> {
+    const filling = await this.look(tentative.first.slot);
+    return filling ? this.verdictBy(filling, tentative) : { kind: 'committed', position: START };
+  }
+}
+
+class RefusedMarkerIsVoid extends Slots {
+  override async settle(tentative: Tentative): Promise<Verdict> {
+    await this.fill(tentative.first.slot, tentative.first.unit);
+    return VOID;
+  }
+}
+
+class ForgetfulSweeper extends Sweeper {
+  protected override firstUndecided(): bigint | undefined {
+    return undefined;
+  }
+}
+
+class LazySweeper extends Sweeper {
+  override async sweep(): Promise<undefined> {
+    return undefined;
+  }
+}
+
+class EmitAtTentativePosition extends CommitOrder {
+  private readonly eager = new Slots(this.surroundings);
+
+  override async take(raw: RawEvent): Promise<CommittedUnit | undefined> {
+    const entry = entryOf(raw);
+    if (entry.kind === 'committed') {
+      const unit = await super.take(raw);
+      const events = unit?.events.filter(({ stream }) => stream === raw.stream) ?? [];
+      return unit && { ...unit, events };
+    }
+    if (entry.kind !== 'tentative' || entry.parts > 1) return super.take(raw);
+    await super.take(raw);
+    const verdict = await this.eager.settle({ entries: [entry], first: entry });
+    const position = raw.position as Position;
+    return verdict.kind === 'committed' ? { position, events: [recorded(entry, position)] } : undefined;
+  }
+}
+
+class MembersAsTheyCame extends CommitOrder {
+  protected override unitOf(entries: readonly NumberedEntry[], position: Position): CommittedUnit {
+    return super.unitOf(
+      [...entries].sort((a, b) => (a.raw.position < b.raw.position ? -1 : 1)),
+      position,
+    );
+  }
+}
+
+export const MISTAKES_IN_READING: readonly Plant[] = [
+  {
+    name: 'no-void-marker',
+    mistake: 'after the lease an undecided event is taken for void, and its slot is left empty',
+    parts: partsWith({ slots: VoidWithoutMarker }),
+  },
+  {
+    name: 'unsettled-prefix-cached',
+    mistake: 'an undecided event is passed over, and the revision behind it is handed out',
+    parts: partsWith({ slots: UndecidedIsVoid }),
+  },
+  {
+    name: 'undecided-is-committed',
+    mistake: 'an event is served before its slot is filled',
+    parts: partsWith({ slots: UndecidedIsCommitted }),
+  },
+  {
+    name: 'slot-not-looked-up',
+    mistake: 'a slot that cannot be filled with a marker is not looked at, and taken to be filled by another',
+    parts: partsWith({ slots: RefusedMarkerIsVoid }),
+  },
+  {
+    name: 'sweeper-past-undecided',
+    mistake: 'the bookmark of the sweeper passes undecided events',
+    sweeper: ForgetfulSweeper,
+  },
+  { name: 'no-sweeper', mistake: 'nobody settles what lies on streams that nobody reads', sweeper: LazySweeper },
+  {
+    name: 'emit-at-tentative-position',
+    mistake: 'subscribers get the events of the members where they lie',
+    order: EmitAtTentativePosition,
+  },
+  {
+    name: 'members-in-arrival-order',
+    mistake: 'the events of a unit are handed out in the order in which they were written',
+    order: MembersAsTheyCame,
+  },
+  {
+    name: 'stale-read-trusted',
+    mistake: 'reads are answered by followers',
+    client: clientWith((client) => ({
+      readStream: (stream, options) => client.readStream(stream, { ...options, requiresLeader: false }),
+    })),
+  },
+  {
+    name: 'half-read-trusted',
+    mistake: 'a read that broke off is taken for the whole stream',
+    client: clientWith((client) => ({
+      readStream: async (stream, options): Promise<RawPage> => {
+        const page = await client.readStream(stream, options);
+        const events = page.events.length > 1 ? page.events.slice(0, -1) : page.events;
+        return { ...page, events, ended: true };
+      },
+    })),
+  },
+];
