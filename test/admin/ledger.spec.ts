@@ -208,7 +208,7 @@ describe('export', () => {
     const again = await done(inFolder(file('imported'), 'import', file('ledger.jsonl'), '--keys', file('keys')));
     expect(again).toMatchObject({ copied: 0, root: third.root });
     const { events } = await done(inFolder(file('imported'), 'show', 'reserve', reserve.pub));
-    expect(events.map(({ type }: { type: string }) => type)).toEqual(['ReserveFunded', 'CoinsWithdrawn', 'ReserveClosed']);
+    expect(events).toMatchObject([{ type: 'ReserveFunded' }, { type: 'CoinsWithdrawn' }, { type: 'ReserveClosed' }]);
   });
 
   test('that was changed, cut off, or signed by another key is not imported', async () => {

@@ -78,8 +78,8 @@ export function sign(request: SigningRequest, key: MasterKey): SignedRequests {
 }
 
 /**
- * Writes the text, and says where it is and `what` it is; `-` is standard output, which then gets the text alone. A file
- * that is there already is not overwritten. @throws AdminError
+ * Writes the text, and says where it is and `what` it is; `-` is standard output, which then gets the text alone.
+ * A file that is there already is not overwritten. @throws AdminError
  */
 export function writeText({ output }: Cli, { path, text, what }: { path: string; text: string; what: Shown }): void {
   if (path === '-') {
