@@ -1,41 +1,61 @@
 /**
- * A long honest history for the auditor's speed and memory: sums, dates and order are right, signatures are noise, so
- * it is audited without them. Customers fund a reserve, withdraw, pay by purses, delete some, and close.
+ * A long honest history for the auditor's speed and memory: sums, dates and order are right, signatures are noise
+ * (then it is audited without them) or good. Customers fund a reserve, withdraw, pay by purses, delete some, and close.
  */
-import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { SourceEvent, Stretch } from '@florin/auditor';
-import { encodeRsaPub } from '@florin/crypto';
-import { decodeBase32, encodeBase32 } from '@florin/encoding';
+import { encodeBase32, type MessageFields, type MessageName, reservePayto } from '@florin/encoding';
+import { compareStreams } from '@florin/event-store';
 import { deriveRequestUid, deriveWtid } from '@florin/wire';
-import { oracle } from '../e2e/support/oracle.js';
+import { oracle, wallet } from '../e2e/support/oracle.js';
+import { bytes, type EndlessCoin, type EndlessKey, EndlessKeys, money } from './endless-keys.js';
+import {
+  BASE_URL,
+  CLOSING_DELAY,
+  CLOSING_FEE,
+  DEPOSIT_FEE,
+  FEE,
+  KEYS_REVISION,
+  LEGAL_DELAY,
+  METHOD,
+  termsOf,
+  VALUE,
+} from './endless-terms.js';
 import { type Data, textOf } from './insider.js';
 
-const CENT = 1_000_000n;
-const [VALUE, FEE, DEPOSIT_FEE, CLOSING_FEE] = [100n * CENT, CENT, CENT, 5n * CENT];
-const [CLOSING_DELAY, LEGAL_DELAY] = [28 * 86_400, 7 * 365 * 86_400];
 const START = 1_700_000_000;
-/** Size of what is blinded and of its signature, as with keys of 2048 bits. */
-const RSA_BYTES = 256;
-const BASE_URL = 'https://exchange.example/';
 
-type Item = readonly [stream: string, type: string, data: Data];
+export type Item = readonly [stream: string, type: string, data: Data];
+
+interface Purse {
+  readonly key: EndlessKey;
+  readonly merge: EndlessKey;
+  /** Units, without fees. */
+  readonly total: bigint;
+  readonly terms: Data;
+  readonly unit: Item[];
+}
 
 export class Endless {
   private made = 0;
-  private drawn = 0;
-  private now = START;
+  now = START;
   private row = 0;
   private readonly numbers = new Map<string, number>();
   /** Streams that are over; their numbers need not be kept. */
   private over: string[] = [];
-  private readonly blob = this.bytes(RSA_BYTES);
-  private readonly rsaPub = newKey();
-  private readonly denominationHash = hashOf(this.rsaPub);
-  private readonly signingKey = this.bytes(32);
+  readonly keys: EndlessKeys;
+  readonly master: EndlessKey;
+  readonly signingKey: EndlessKey;
+  /** Signs the heads of whoever keeps this history. */
+  readonly logKey: EndlessKey;
+
+  constructor({ signed = false }: { readonly signed?: boolean } = {}) {
+    this.keys = new EndlessKeys(signed);
+    [this.master, this.signingKey, this.logKey] = [this.keys.key(), this.keys.key(), this.keys.key()];
+  }
 
   /** Stretches of about two thousand events, until there are `count`. */
   async *stretches(count: number): AsyncGenerator<Stretch> {
-    let items: SourceEvent[] = this.unit(this.keys());
+    let items: SourceEvent[] = this.unit(termsOf(this));
     while (this.made < count) {
       for (const unit of this.customer()) items.push(...this.unit(unit));
       for (const stream of this.over.splice(0)) this.numbers.delete(stream);
@@ -46,70 +66,12 @@ export class Endless {
     yield { items };
   }
 
-  private keys(): Item[] {
-    const at = this.now;
-    const masterSignature = this.bytes(64);
-    const forever = { start: 0, end: 4_000_000_000, masterSignature, at };
-    const stamps = {
-      start: 0,
-      expireWithdraw: 4_000_000_000,
-      expireDeposit: 4_000_000_001,
-      expireLegal: 4_000_000_002,
-    };
-    const fees = {
-      feeWithdraw: textOf(FEE),
-      feeDeposit: textOf(DEPOSIT_FEE),
-      feeRefresh: textOf(0n),
-      feeRefund: textOf(0n),
-    };
-    const events: [string, Data][] = [
-      [
-        'ExchangeConfigured',
-        {
-          masterPub: this.bytes(32),
-          currency: 'KUDOS',
-          baseUrl: BASE_URL,
-          roundUnit: textOf(CENT),
-          reserveClosingDelayS: CLOSING_DELAY,
-          legalDelayS: LEGAL_DELAY,
-          at,
-        },
-      ],
-      ['SigningKeyOffered', { exchangePub: this.signingKey, expire: 4_000_000_000, ...forever }],
-      ['WireFeesSet', { method: 'x-taler-bank', wireFee: textOf(0n), closingFee: textOf(CLOSING_FEE), ...forever }],
-      [
-        'GlobalFeesSet',
-        {
-          historyFee: textOf(0n),
-          accountFee: textOf(0n),
-          purseFee: textOf(0n),
-          purseTimeoutUs: 1,
-          historyExpirationUs: 1,
-          purseAccountLimit: 5,
-          ...forever,
-        },
-      ],
-      [
-        'DenominationOffered',
-        {
-          denominationHash: this.denominationHash,
-          key: { cipher: 'RSA', rsaPub: encodeBase32(this.rsaPub) },
-          ageMask: 0,
-          value: textOf(VALUE),
-          ...fees,
-          ...stamps,
-          masterSignature,
-          at,
-        },
-      ],
-    ];
-    return events.map(([type, data]) => ['endless.keys', type, data]);
-  }
-
   /** What one customer does, unit by unit. */
   private *customer(): Generator<Item[]> {
-    const reserve = this.bytes(32);
-    const [originHash, originAccount, sealedOrigin] = [this.bytes(32), this.bytes(32), this.bytes(80)];
+    const { keys } = this;
+    const owner = keys.key();
+    const reserve = owner.pub;
+    const [originHash, originAccount, sealedOrigin] = [keys.noise(32), keys.noise(32), keys.noise(80)];
     const stream = `endless.reserve-${reserve}`;
     const funded = 5n * VALUE;
     this.row += 1;
@@ -121,114 +83,155 @@ export class Endless {
       ['endless.wire-main', 'CreditBooked', { row, kind: 'reserve', subjectPub: reserve, ...credit }],
       [stream, 'ReserveFunded', { ...credit, wireAccount: 'main', bankRow: row, ...dates(this.now) }],
     ];
-    const coins = Array.from({ length: 4 }, () => ({
-      denominationHash: this.denominationHash,
-      planchet: { cipher: 'RSA', blinded: this.blob },
-      envelopeHash: this.bytes(64),
-      value: textOf(VALUE),
-      fee: textOf(FEE),
-      reserveSignature: this.bytes(64),
-      blindSignature: { cipher: 'RSA', signature: this.blob },
-    }));
+    const made = Array.from({ length: 4 }, () => keys.coin());
+    const coins = made.map(({ planchet, envelopeHash, blindSignature }) => {
+      const reserveSignature = keys.sign(owner, 'WithdrawRequest', () => {
+        const hashes = { hDenominationPub: bytes(keys.denominationHash), hCoinEnvelope: bytes(envelopeHash) };
+        return { amountWithFee: money(VALUE + FEE), ...hashes };
+      });
+      const price = { value: textOf(VALUE), fee: textOf(FEE) };
+      const { denominationHash } = keys;
+      return { denominationHash, planchet, envelopeHash, ...price, reserveSignature, blindSignature };
+    });
     const at = this.tick();
     const cost = textOf(4n * (VALUE + FEE));
-    const withdrawn = { coins, cost, commitment: this.bytes(64), at, keysRevision: 5, collectableAt: at + LEGAL_DELAY };
+    const withdrawn = {
+      coins,
+      cost,
+      commitment: keys.commitment(made),
+      at,
+      keysRevision: KEYS_REVISION,
+      collectableAt: at + LEGAL_DELAY,
+    };
     yield [[stream, 'CoinsWithdrawn', withdrawn]];
-    const pubs = coins.map(() => this.bytes(32));
-    const merged = this.purse(pubs.slice(0, 2));
+    const merged = this.purse(made.slice(0, 2));
     yield merged.unit;
-    yield this.merge(merged, reserve);
-    const deleted = this.purse(pubs.slice(2));
+    yield this.merge(merged, owner);
+    const deleted = this.purse(made.slice(2));
     yield deleted.unit;
-    const purse = `endless.purse-${deleted.pub}`;
-    yield [[purse, 'PurseDeleted', { purseSignature: this.bytes(64), at: this.tick() }]];
-    const back = pubs.slice(2).map((coinPub) => ({ coinPub, amount: textOf(VALUE) }));
+    const purse = `endless.purse-${deleted.key.pub}`;
+    yield [
+      [purse, 'PurseDeleted', { purseSignature: keys.sign(deleted.key, 'PurseDelete', () => ({})), at: this.tick() }],
+    ];
+    const back = made.slice(2).map(({ key }) => ({ coinPub: key.pub, amount: textOf(VALUE) }));
     yield [
       ...back.map(({ coinPub, amount }): Item => {
-        return [`endless.coin-${coinPub}`, 'CoinRefundedFromPurse', { pursePub: deleted.pub, amount, at: this.now }];
+        return [
+          `endless.coin-${coinPub}`,
+          'CoinRefundedFromPurse',
+          { pursePub: deleted.key.pub, amount, at: this.now },
+        ];
       }),
       [purse, 'PurseCoinsRefunded', { coins: back, at: this.now }],
     ];
     const balance = funded - 4n * (VALUE + FEE) + 2n * (VALUE - DEPOSIT_FEE);
     const target = { targetHash: originHash, targetAccount: originAccount, sealedTarget: sealedOrigin };
-    const closed = this.close(reserve, balance, target);
+    const closed = this.close(owner, balance, target);
     yield closed;
     const confirmed = { bankRow: row, bankTime: this.now, at: this.tick() };
     yield closed.slice(0, 1).map(([order]): Item => [order, 'TransferConfirmed', confirmed]);
-    this.over.push(stream, purse, `endless.purse-${merged.pub}`, ...pubs.map((pub) => `endless.coin-${pub}`));
+    const spent = made.map(({ key }) => `endless.coin-${key.pub}`);
+    this.over.push(stream, purse, `endless.purse-${merged.key.pub}`, ...spent);
   }
 
-  private purse(pubs: readonly string[]): { pub: string; terms: Data; unit: Item[] } {
-    const pub = this.bytes(32);
+  private purse(paying: readonly EndlessCoin[]): Purse {
+    const { keys } = this;
+    const [key, merge] = [keys.key(), keys.key()];
+    const { denominationHash } = keys;
     const at = this.tick();
-    const terms = {
-      target: textOf(BigInt(pubs.length) * (VALUE - DEPOSIT_FEE)),
-      minAge: 0,
-      expiresAt: at + 3_600,
-      contractTermsHash: this.bytes(64),
-      mergePub: this.bytes(32),
-    };
-    const when = { exchangeBaseUrl: BASE_URL, at, keysRevision: 5 };
+    const total = BigInt(paying.length) * (VALUE - DEPOSIT_FEE);
+    const contractTermsHash = keys.noise(64);
+    const terms = { target: textOf(total), minAge: 0, expiresAt: at + 3_600, contractTermsHash, mergePub: merge.pub };
+    const signed = { purseExpiration: terms.expiresAt, hContractTerms: bytes(contractTermsHash) };
+    const when = { exchangeBaseUrl: BASE_URL, at, keysRevision: KEYS_REVISION };
     const paid = { amount: textOf(VALUE), depositFee: textOf(DEPOSIT_FEE) };
-    const deposits = pubs.map((coinPub) => {
-      return { coinPub, denominationHash: this.denominationHash, ...paid, coinSignature: this.bytes(64) };
+    const deposits = paying.map((coin) => {
+      const coinSignature = keys.sign(coin.key, 'PurseDeposit', () => ({
+        coinAmount: money(VALUE),
+        hDenomPub: bytes(denominationHash),
+        hAgeCommitment: undefined,
+        pursePub: bytes(key.pub),
+        hExchangeBaseUrl: wallet.hash.text(BASE_URL),
+      }));
+      return { coinPub: coin.key.pub, denominationHash, ...paid, coinSignature };
     });
-    const confirmation = this.confirmed(at, { totalDeposited: terms.target });
-    const firstSight = {
-      denominationHash: this.denominationHash,
-      value: textOf(VALUE),
-      denominationSignature: { cipher: 'RSA', signature: this.blob },
-    };
-    const coins = deposits.map(({ coinPub, coinSignature }): Item => {
-      const spent = { firstSight, pursePub: pub, ...paid, coinSignature, ...when };
-      return [`endless.coin-${coinPub}`, 'CoinSpentIntoPurse', spent];
+    const confirmation = this.confirmed(at, 'PurseCreateDepositConfirmation', () => {
+      const amounts = { amountWithoutFee: money(total), totalDeposited: money(total) };
+      return { exchangeTime: at, ...signed, ...amounts, pursePub: bytes(key.pub) };
     });
-    const created = { ...terms, purseSignature: this.bytes(64), deposits, confirmation, ...when };
-    return { pub, terms, unit: [...coins, [`endless.purse-${pub}`, 'PurseCreated', created]] };
+    const coins = paying.map(({ key: coin, signature: denominationSignature }, place): Item => {
+      const { coinSignature } = deposits[place] as (typeof deposits)[number];
+      const firstSight = { denominationHash, value: textOf(VALUE), denominationSignature };
+      const spent = { firstSight, pursePub: key.pub, ...paid, coinSignature, ...when };
+      return [`endless.coin-${coin.pub}`, 'CoinSpentIntoPurse', spent];
+    });
+    const purseSignature = keys.sign(key, 'PurseCreate', () => {
+      return { ...signed, purseAmount: money(total), mergePub: bytes(merge.pub), minAge: 0 };
+    });
+    const answered = { ...confirmation, totalDeposited: terms.target };
+    const created = { ...terms, purseSignature, deposits, confirmation: answered, ...when };
+    return { key, merge, total, terms, unit: [...coins, [`endless.purse-${key.pub}`, 'PurseCreated', created]] };
   }
 
-  private merge({ pub, terms }: { pub: string; terms: Data }, reserve: string): Item[] {
+  private merge({ key, merge, total, terms }: Purse, reserve: EndlessKey): Item[] {
+    const { keys } = this;
     const at = this.tick();
-    const paytoUri = `payto://taler-reserve/exchange.example/${reserve}`;
+    const [pursePub, reservePub] = [bytes(key.pub), bytes(reserve.pub)];
+    const paytoUri = reservePayto(BASE_URL, reservePub);
+    const mergeSignature = keys.sign(merge, 'PurseMerge', () => {
+      return { mergeTimestamp: at, pursePub, hPayto: wallet.hash.normalizedPayto(paytoUri) };
+    });
     const moved = { credited: terms.target, excess: textOf(0n), depositFees: textOf(2n * DEPOSIT_FEE) };
-    const merge = { reservePub: reserve, paytoUri, mergeTimestamp: at, mergeSignature: this.bytes(64), ...moved, at };
-    const { expiresAt: purseExpiresAt, ...signed } = terms;
+    const merged = { reservePub: reserve.pub, paytoUri, mergeTimestamp: at, mergeSignature, ...moved, at };
+    const { expiresAt: purseExpiresAt, ...agreed } = terms;
+    const signed = { purseExpiration: purseExpiresAt, hContractTerms: bytes(terms.contractTermsHash), pursePub };
+    const reserveSignature = keys.sign(reserve, 'AccountMerge', () => {
+      const amounts = { purseAmount: money(total), purseFee: money(0n) };
+      return { ...signed, ...amounts, mergeTimestamp: at, minAge: 0, flags: 1 };
+    });
+    const confirmation = this.confirmed(at, 'PurseMergedConfirmation', () => {
+      const hProviderUrl = wallet.hash.text(BASE_URL);
+      return { exchangeTime: at, ...signed, amountWithoutFee: money(total), reservePub, hProviderUrl };
+    });
     const inReserve = {
-      pursePub: pub,
-      ...signed,
+      pursePub: key.pub,
+      ...agreed,
       purseExpiresAt,
       mergeTimestamp: at,
       paidFrom: 'merge',
       purseFee: textOf(0n),
-      reserveSignature: this.bytes(64),
+      reserveSignature,
       exchangeBaseUrl: BASE_URL,
-      confirmation: this.confirmed(at, {}),
+      confirmation,
       at,
-      keysRevision: 5,
+      keysRevision: KEYS_REVISION,
       expiresAt: at + CLOSING_DELAY,
       collectableAt: at + LEGAL_DELAY,
     };
     return [
-      [`endless.purse-${pub}`, 'PurseMerged', merge],
-      [`endless.reserve-${reserve}`, 'PurseMergedIntoReserve', inReserve],
+      [`endless.purse-${key.pub}`, 'PurseMerged', merged],
+      [`endless.reserve-${reserve.pub}`, 'PurseMergedIntoReserve', inReserve],
     ];
   }
 
-  private close(reserve: string, balance: bigint, target: Data): Item[] {
+  private close({ pub: reserve, ...rest }: EndlessKey, balance: bigint, target: Data): Item[] {
     const at = this.tick();
-    const origin = { reservePub: decodeBase32(reserve, 32), closing: 1, attempt: 1 };
+    const origin = { reservePub: bytes(reserve), closing: 1, attempt: 1 };
     const { sha512 } = oracle.hash;
     const requestUid = encodeBase32(deriveRequestUid(origin, sha512));
     const wtid = encodeBase32(deriveWtid(origin, sha512));
     const wireAmount = textOf(balance - CLOSING_FEE);
     const order = { requestUid, wtid, amount: wireAmount, exchangeBaseUrl: BASE_URL, wireAccount: 'main', ...target };
+    const reserveSignature = this.keys.sign({ pub: reserve, ...rest }, 'ReserveClose', () => {
+      return { requestTimestamp: at, targetAccountHPayto: undefined };
+    });
     const closed = {
       closing: 1,
       cause: 'request',
       requestTimestamp: at,
-      reserveSignature: this.bytes(64),
+      reserveSignature,
       ...target,
-      wireMethod: 'x-taler-bank',
+      wireMethod: METHOD,
       debited: textOf(balance),
       closingFee: textOf(CLOSING_FEE),
       dust: textOf(0n),
@@ -236,7 +239,7 @@ export class Endless {
       requestUid,
       wtid,
       at,
-      keysRevision: 5,
+      keysRevision: KEYS_REVISION,
     };
     this.over.push(`endless.transfer-${requestUid}`);
     return [
@@ -249,13 +252,15 @@ export class Endless {
     ];
   }
 
-  private confirmed(at: number, more: Data): Data {
-    return { exchangeTimestamp: at, ...more, exchangeSignature: this.bytes(64), exchangePub: this.signingKey };
+  private confirmed<Name extends MessageName>(at: number, name: Name, fields: () => MessageFields<Name>): Data {
+    const exchangeSignature = this.keys.sign(this.signingKey, name, fields);
+    return { exchangeTimestamp: at, exchangeSignature, exchangePub: this.signingKey.pub };
   }
 
   private unit(items: readonly Item[]): SourceEvent[] {
     const unitFirst = this.made;
-    return items.map(([stream, type, data]) => {
+    const sorted = [...items].sort(([one], [other]) => compareStreams(one, other));
+    return sorted.map(([stream, type, data]) => {
       const number = this.numbers.get(stream) ?? 0;
       this.numbers.set(stream, number + 1);
       const index = this.made;
@@ -269,18 +274,4 @@ export class Endless {
     this.now += 1;
     return this.now;
   }
-
-  private bytes(sizeBytes: number): string {
-    this.drawn += 1;
-    return encodeBase32(createHash('shake128', { outputLength: sizeBytes }).update(`${this.drawn}`).digest());
-  }
 }
-
-function newKey(): Uint8Array {
-  const { n, e } = generateKeyPairSync('rsa', { modulusLength: 8 * RSA_BYTES }).publicKey.export({ format: 'jwk' });
-  const [modulus, exponent] = [n, e].map((text) => new Uint8Array(Buffer.from(text as string, 'base64url')));
-  return encodeRsaPub(modulus as Uint8Array, exponent as Uint8Array);
-}
-
-const hashOf = (rsaPub: Uint8Array): string =>
-  encodeBase32(oracle.hash.denomination({ cipher: 'RSA', ageMask: 0, rsaPub }));

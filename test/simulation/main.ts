@@ -10,6 +10,7 @@ interface Model {
 const MODELS: Readonly<Record<string, () => Promise<Model>>> = {
   wallets: () => import('./wallets/main.js'),
   commit: () => import('./commit-model/main.js'),
+  ledger: () => import('../audit/endless-main.js'),
 };
 const DEFAULT_MODEL = 'wallets';
 
