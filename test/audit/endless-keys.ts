@@ -51,9 +51,10 @@ export class EndlessKeys {
     return encodeBase32(this.bytes(sizeBytes));
   }
 
-  key(): EndlessKey {
+  /** @param real whether something is signed with it in any case */
+  key(real = this.signed): EndlessKey {
     const seed = this.bytes(32);
-    return { seed, pub: encodeBase32(this.signed ? wallet.eddsa.publicKey(seed) : seed) };
+    return { seed, pub: encodeBase32(real ? wallet.eddsa.publicKey(seed) : seed) };
   }
 
   /** @param fields as the protocol's structure has them; made only if there is somebody to sign them */

@@ -50,7 +50,7 @@ export class Endless {
 
   constructor({ signed = false }: { readonly signed?: boolean } = {}) {
     this.keys = new EndlessKeys(signed);
-    [this.master, this.signingKey, this.logKey] = [this.keys.key(), this.keys.key(), this.keys.key()];
+    [this.master, this.signingKey, this.logKey] = [this.keys.key(), this.keys.key(), this.keys.key(true)];
   }
 
   /** Stretches of about two thousand events, until there are `count`. */
