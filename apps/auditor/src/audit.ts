@@ -1,6 +1,7 @@
 /** One audit from its source to its reports: full, continued from a checkpoint, or following a log as it grows. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Head } from '@florin/event-store';
 import { readAccountKeys } from './account-keys.js';
 import { type BankComparison, type BankHistory, compareBank, readBank } from './bank.js';
 import { AuditorFolder } from './checkpoint.js';
@@ -40,8 +41,14 @@ export interface AuditOptions extends SourceOptions {
 
 /** How often a log that is followed is looked at: a bad event is reported within a second. */
 const FOLLOW_MS = 200;
+/** What needs a look at everything that is open, and what is kept for later, is done so often while following. */
+const FOLLOW_MINUTE_MS = 60_000;
+/** A log that cannot be read while it is followed (the exchange restarts) is tried again so often. */
+const RETRY_MS = 1_000;
 /** A checkpoint is written so often, so that an audit that is interrupted loses little. */
-const SAVE_EVERY_MS = 60_000;
+const SAVE_EVERY_MS = 15_000;
+/** Writing checkpoints takes at most one part of so many of the time. */
+const SAVE_SHARE = 20;
 
 /** @throws SourceError if there is nothing that can be read */
 export async function openSource(options: SourceOptions): Promise<Source> {
@@ -69,6 +76,10 @@ class Run {
   private readonly memory: HeadMemory;
   private readonly started = performance.now();
   private savedAt = performance.now();
+  private saveTookMs = 0;
+  private rememberedAt = -Infinity;
+  /** The newest head that was good, and the key it is signed with. */
+  private newest: { readonly head: Head; readonly key: string } | undefined;
   /** Findings are printed as they are made once the log is followed. */
   private isFollowing = false;
   private readonly stop = new AbortController();
@@ -76,6 +87,8 @@ class Run {
   private origin = '';
   /** Interrupted, and what was done until then is saved. */
   private isSavedForGood = false;
+  /** The log that is followed cannot be read at present. */
+  private isAway = false;
 
   constructor(
     private readonly options: AuditOptions,
@@ -124,10 +137,9 @@ class Run {
   private async read(progress: Progress): Promise<void> {
     const { replay } = this;
     for await (const stretch of this.source.read(replay.log.next)) {
-      if (await replay.take(stretch)) this.remember();
+      if (await replay.take(stretch)) this.isGood();
       progress.show(replay.log.next, replay.findings.total);
-      const isDue = performance.now() - this.savedAt > SAVE_EVERY_MS;
-      if (isDue || this.stop.signal.aborted) replay.atBoundary ??= () => this.save();
+      if (this.isSaveDue || this.stop.signal.aborted) replay.atBoundary ??= () => this.save();
       if (this.isSavedForGood) return;
     }
   }
@@ -138,26 +150,65 @@ class Run {
     const quiet = new Progress(undefined, 0, false);
     this.isFollowing = true;
     process.stdout.write(`following ${this.source.name} from event ${replay.log.next} on\n`);
+    let lookedAt = performance.now();
     while (!this.stop.signal.aborted) {
-      const before = replay.log.next;
-      await this.read(quiet);
-      if (replay.log.next > before) await replay.settle(Math.floor(Date.now() / 1000));
-      if (replay.log.next > before && performance.now() - this.savedAt > SAVE_EVERY_MS) this.save();
-      await sleep(FOLLOW_MS, undefined, { signal: this.stop.signal }).catch(() => {});
+      const isReached = await this.readNews(quiet);
+      if (performance.now() - lookedAt > FOLLOW_MINUTE_MS) {
+        replay.checkOverdue(Math.floor(Date.now() / 1000));
+        lookedAt = performance.now();
+      }
+      await sleep(isReached ? FOLLOW_MS : RETRY_MS, undefined, { signal: this.stop.signal }).catch(() => {});
     }
+    this.remember();
+    if (!this.isAway && !this.isSavedForGood) this.save();
     process.stdout.write(`${replay.log.next} events, ${replay.findings.total} findings\n`);
   }
 
+  /** @returns false if the source cannot be read now, which is said once */
+  private async readNews(progress: Progress): Promise<boolean> {
+    const { replay } = this;
+    const before = replay.log.next;
+    try {
+      await this.read(progress);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      if (!this.isAway) process.stderr.write(`audit: ${error.message}; it is tried again\n`);
+      this.isAway = true;
+      return false;
+    }
+    if (this.isAway) process.stderr.write(`audit: ${this.source.name} is there again, at event ${replay.log.next}\n`);
+    this.isAway = false;
+    if (replay.log.next > before && !this.isSavedForGood) {
+      await replay.catchUp();
+      replay.conclude();
+    }
+    return true;
+  }
+
+  private isGood(): void {
+    const { head, headKey } = this.replay.log;
+    if (!head || headKey === undefined) return;
+    this.newest = { head, key: headKey };
+    if (!this.isFollowing || performance.now() - this.rememberedAt > FOLLOW_MINUTE_MS) this.remember();
+  }
+
+  /** Every head that an audit ends with; while the log is followed, one a minute. */
   private remember(): void {
-    const { head } = this.replay.log;
-    const key = this.replay.log.headKey;
-    if (head && key !== undefined) this.memory.remember(head, key);
+    if (this.newest) this.memory.remember(this.newest.head, this.newest.key);
+    this.rememberedAt = performance.now();
+  }
+
+  private get isSaveDue(): boolean {
+    const pause = Math.max(this.isFollowing ? FOLLOW_MINUTE_MS : SAVE_EVERY_MS, SAVE_SHARE * this.saveTookMs);
+    return performance.now() - this.savedAt > pause;
   }
 
   /** Between units only, with every signature checked. */
   private save(): void {
+    const begun = performance.now();
     this.folder.save(this.replay, this.origin);
     this.savedAt = performance.now();
+    this.saveTookMs = this.savedAt - begun;
     this.isSavedForGood = this.stop.signal.aborted;
   }
 

@@ -5,12 +5,12 @@
  *     {"format":"florin-audit-checkpoint","version":1,"events":1234,...,"signature":"..."} newline, then the state
  */
 import { hash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
-import { decodeBase32, encodeBase32, utf8 } from '@florin/encoding';
+import { decodeBase32, EncodingError, encodeBase32, utf8 } from '@florin/encoding';
 import type { Replay } from './replay.js';
 import { SourceError } from './source/source.js';
 
@@ -60,8 +60,13 @@ export class AuditorFolder {
     const signature = encodeBase32(eddsa.sign(utf8(JSON.stringify(header)), priv));
     const path = this.checkpointFile(origin);
     const draft = `${path}.new`;
-    const first = Buffer.from(`${JSON.stringify({ ...header, signature })}\n`);
-    writeFileSync(draft, Buffer.concat([first, state]), { mode: 0o600 });
+    const file = openSync(draft, 'w', 0o600);
+    try {
+      writeFileSync(file, `${JSON.stringify({ ...header, signature })}\n`);
+      writeFileSync(file, state);
+    } finally {
+      closeSync(file);
+    }
     renameSync(draft, path);
   }
 
@@ -96,7 +101,12 @@ export class AuditorFolder {
     if (!existsSync(path)) {
       writeFileSync(path, `${JSON.stringify({ priv: encodeBase32(randomBytes(32)) })}\n`, { mode: 0o600, flag: 'wx' });
     }
-    return decodeBase32((JSON.parse(readFileSync(path, 'utf8')) as { priv: string }).priv, 32);
+    try {
+      return decodeBase32((JSON.parse(readFileSync(path, 'utf8')) as { priv: string }).priv, 32);
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof EncodingError || error instanceof TypeError)) throw error;
+      throw new SourceError(`${path} holds no key of an auditor`); // what stands there may be secret
+    }
   }
 }
 

@@ -16,11 +16,13 @@ export interface RememberedHead extends SeenHead {
 }
 
 export class HeadMemory {
-  private heads: RememberedHead[];
+  private readonly heads: RememberedHead[];
+  private readonly known: Set<string>;
 
   /** @throws SourceError if the file is damaged: what was remembered is evidence */
   constructor(private readonly path: string) {
     this.heads = existsSync(path) ? readHeadFile(path) : [];
+    this.known = new Set(this.heads.map(nameOf));
   }
 
   /** Heads of a log, the oldest first. */
@@ -29,13 +31,15 @@ export class HeadMemory {
   }
 
   remember({ origin, size, root, note }: Head, logPub: string): void {
-    const text = Buffer.from(root).toString('base64');
-    if (this.heads.some((head) => head.origin === origin && head.size === size && head.root === text)) return;
-    const head = { origin, size, root: text, note, logPub };
+    const head = { origin, size, root: Buffer.from(root).toString('base64'), note, logPub };
+    if (this.known.has(nameOf(head))) return;
     appendFileSync(this.path, `${JSON.stringify(head)}\n`, { mode: 0o600 });
+    this.known.add(nameOf(head));
     this.heads.push(head);
   }
 }
+
+const nameOf = ({ origin, size, root }: RememberedHead): string => `${origin} ${size} ${root}`;
 
 /** @throws SourceError if a line is not a signed head */
 export function readHeadFile(path: string): RememberedHead[] {

@@ -142,13 +142,13 @@ export class Log {
     }
     if (head.size > this.nextIndex) {
       const detail = `it covers ${head.size} events, there are ${this.nextIndex}`;
-      this.findings.add({ code: 'event-missing', detail });
+      this.findings.addOnce(`behind ${this.nextIndex}`, { code: 'event-missing', detail });
       return false;
     }
     if (this.holes > 0) return false;
     if (Buffer.compare(this.frontier.root(), head.root) !== 0) {
       const detail = `the root over ${head.size} events is not the one that was signed`;
-      this.findings.add({ code: 'head-mismatch', detail });
+      this.findings.addOnce('all', { code: 'head-mismatch', detail }); // no later head fits either
       return false;
     }
     this.head = head;
@@ -198,7 +198,7 @@ export class Log {
     }
     if (this.damage.touches('keys')) return false; // the key may have been offered where nothing can be read
     const detail = `the head of ${head.size} events carries no signature of a key that the master key vouched for`;
-    this.findings.add({ code: 'head-invalid', detail });
+    this.findings.addOnce('all', { code: 'head-invalid', detail });
     return false;
   }
 

@@ -76,6 +76,11 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A file or folder that cannot be read or written: its message says which and why. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
 // Whoever reads only the beginning of what is said (`| head`) is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
@@ -86,7 +91,7 @@ program.exitOverride();
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof SourceError) {
+  if (error instanceof SourceError || isSystemError(error)) {
     console.error(`audit: ${error.message}`);
     process.exitCode = EXIT_FAILED;
   } else if (error instanceof Error && error.name === 'CommanderError') {

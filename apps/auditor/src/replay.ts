@@ -98,8 +98,18 @@ export class Replay {
 
   /** Nothing more comes for now: waits for signatures, and looks at what is overdue. @param now seconds */
   async settle(now: number): Promise<void> {
+    await this.catchUp();
+    this.checkOverdue(now);
+  }
+
+  /** The last unit has ended, and its signatures are checked. */
+  async catchUp(): Promise<void> {
     this.endUnit();
     await this.pool?.drain();
+  }
+
+  /** Looks at every open reserve and purse. @param now seconds */
+  checkOverdue(now: number): void {
     this.reserves.checkOverdue(now);
     this.purses.checkOverdue(now);
   }

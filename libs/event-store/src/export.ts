@@ -49,7 +49,8 @@ export interface ExportTail {
 
 export type ExportLine =
   | { readonly kind: 'header'; readonly header: ExportHeader }
-  | { readonly kind: 'event'; readonly event: ExportedEvent }
+  /** `text` is the data as it is stored and hashed. */
+  | { readonly kind: 'event'; readonly line: number; readonly event: ExportedEvent; readonly text: string }
   | { readonly kind: 'tail'; readonly tail: ExportTail }
   /** A line that is none of these; `index` if it says which event it was. */
   | { readonly kind: 'damaged'; readonly line: number; readonly reason: string; readonly index: number | undefined };
@@ -64,12 +65,22 @@ export function exportEventLine(event: ExportedEvent): string {
 
 export const exportTailLine = ({ head, next }: ExportTail): string => `${JSON.stringify({ head, next })}\n`;
 
-/** Reads the lines of an export, from chunks cut anywhere. What cannot be read is handed out as damaged. */
+/** A unit has at most 768 KiB (port.ts), and text grows in JSON: no event makes a longer line than this. */
+const LINE_CHARS_MAX = 4 * 1024 * 1024;
+/** What is kept of a line that is too long: enough to know which event it was. */
+const BEGINNING_CHARS = 32;
+const VERSION_END = 2 ** 32;
+
+/**
+ * Reads the lines of an export, from chunks cut anywhere. What cannot be read is handed out as damaged; of a line that
+ * no event can have, however long, nothing is kept.
+ */
 export async function* readExport(chunks: AsyncIterable<Uint8Array | string>): AsyncGenerator<ExportLine> {
   let line = 0;
-  for await (const text of linesOf(chunks)) {
+  for await (const { text, isWhole } of linesOf(chunks)) {
     line += 1;
-    if (text.trim() !== '') yield parseExportLine(text, line);
+    if (!isWhole) yield damaged(line, 'it is longer than any event', indexIn(text));
+    else if (text.trim() !== '') yield parseExportLine(text, line);
   }
 }
 
@@ -88,6 +99,7 @@ export function parseExportLine(text: string, line: number): ExportLine {
   const { i, u, s, n, t, v, w, d } = value;
   const isEvent =
     [i, u, n, v, w].every(isCount) &&
+    (v as number) < VERSION_END &&
     typeof s === 'string' &&
     typeof t === 'string' &&
     typeof d === 'object' &&
@@ -95,7 +107,11 @@ export function parseExportLine(text: string, line: number): ExportLine {
     !Array.isArray(d);
   if (!isEvent) return damaged(line, 'it is not an event', isCount(i) ? i : undefined);
   const event = { index: i, unitFirst: u, stream: s, number: n, type: t, version: v, writtenAtUs: w, data: d };
-  return { kind: 'event', event: event as unknown as ExportedEvent };
+  try {
+    return { kind: 'event', line, event: event as unknown as ExportedEvent, text: JSON.stringify(d) };
+  } catch {
+    return damaged(line, 'it is nested too deeply', i as number); // parsing has no limit, writing has that of the stack
+  }
 }
 
 function headerOf(value: Record<string, unknown>, line: number): ExportLine {
@@ -125,16 +141,27 @@ function indexIn(text: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-async function* linesOf(chunks: AsyncIterable<Uint8Array | string>): AsyncGenerator<string> {
+async function* linesOf(
+  chunks: AsyncIterable<Uint8Array | string>,
+): AsyncGenerator<{ readonly text: string; readonly isWhole: boolean }> {
   const decoder = new TextDecoder();
   let rest = '';
+  let isWhole = true;
   for await (const chunk of chunks) {
-    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
+    const lines = (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })).split('\n');
+    lines[0] = rest + lines[0];
+    rest = lines.pop() as string;
+    for (const text of lines) {
+      yield isWhole && text.length <= LINE_CHARS_MAX
+        ? { text, isWhole }
+        : { text: text.slice(0, BEGINNING_CHARS), isWhole: false };
+      isWhole = true;
+    }
+    if (rest.length <= LINE_CHARS_MAX) continue;
+    rest = Buffer.from(rest.slice(0, BEGINNING_CHARS)).toString(); // a copy, for a slice keeps all of it
+    isWhole = false;
   }
-  if (rest !== '') yield rest;
+  if (rest !== '') yield { text: rest, isWhole };
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

@@ -1,7 +1,8 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvalidNote, parseCheckpoint, parseExportLine, readExport } from '@florin/event-store';
+import { type Head, InvalidNote, parseCheckpoint, parseExportLine, readExport } from '@florin/event-store';
+import { inPlace } from './in-place.js';
 import { type Source, SourceError, type SourceEvent, type SourceItem, type Stretch } from './source.js';
 
 const STRETCH_EVENTS = 2_000;
@@ -12,8 +13,15 @@ const FEED_EVENTS = 20_000;
 const TRIES = 30;
 const RETRY_MS = 1_000;
 
-/** Where the lines of an export come from. @param first index of the first event that is wanted */
-type Lines = (first: number) => AsyncIterable<Uint8Array | string>;
+/**
+ * Where the lines of an export come from.
+ * @param first index of the first event that is wanted
+ * @param limit how many are, where the source can be told
+ */
+type Lines = (first: number, limit?: number) => AsyncIterable<Uint8Array | string>;
+
+/** A feed ends before the event that was asked for. */
+class FeedTooShort extends SourceError {}
 
 /** An export: a file, or the event feed of an exchange, which speaks the same format. */
 export class ExportSource implements Source {
@@ -23,10 +31,12 @@ export class ExportSource implements Source {
     private readonly known: () => Promise<number | undefined>,
   ) {}
 
-  /** @throws SourceError if there is no such file */
+  /** @throws SourceError if there is no such file, or it is none */
   static file(path: string): ExportSource {
-    if (!existsSync(path)) throw new SourceError(`${path} does not exist`);
-    const lines: Lines = () => createReadStream(path);
+    const file = statSync(path, { throwIfNoEntry: false });
+    if (!file) throw new SourceError(`${path} does not exist`);
+    if (!file.isFile()) throw new SourceError(`${path} is no file; an export is read more than once`);
+    const lines: Lines = () => readable(createReadStream(path), path);
     return new ExportSource(path, lines, () => sizeOf(path));
   }
 
@@ -36,15 +46,15 @@ export class ExportSource implements Source {
    * @param token for `Authorization: Bearer`
    */
   static feed(url: string, token: string | undefined): ExportSource {
-    const lines = async function* (first: number): AsyncGenerator<Uint8Array> {
-      const reply = await ask(feedUrl(url, first), token);
-      yield* reply.body as unknown as AsyncIterable<Uint8Array>;
+    const lines = async function* (first: number, limit = FEED_EVENTS): AsyncGenerator<Uint8Array> {
+      const reply = await ask(feedUrl(url, first, limit), token);
+      yield* readable(reply.body as unknown as AsyncIterable<Uint8Array>, new URL(url).origin);
     };
     return new ExportSource(url, lines, async () => undefined);
   }
 
   async origin(): Promise<string> {
-    for await (const line of readExport(this.lines(0))) {
+    for await (const line of readExport(this.lines(0, 1))) {
       if (line.kind === 'header') return line.header.origin;
       break;
     }
@@ -57,28 +67,39 @@ export class ExportSource implements Source {
 
   async *read(first: number): AsyncGenerator<Stretch> {
     let from = first;
-    for (;;) {
-      const page = this.page(from);
-      let step = await page.next();
-      for (; !step.done; step = await page.next()) yield step.value;
-      const { next, isAll } = step.value;
-      if (isAll) return;
-      from = next;
+    try {
+      for (;;) {
+        const page = this.page(from);
+        let step = await page.next();
+        for (; !step.done; step = await page.next()) yield step.value;
+        const { next, isAll } = step.value;
+        if (isAll) return;
+        from = next;
+      }
+    } catch (error) {
+      if (!(error instanceof FeedTooShort)) throw error;
+      yield { items: [], head: await this.newestHead() }; // which covers less than was there before
     }
+  }
+
+  private async newestHead(): Promise<Head> {
+    for await (const line of readExport(this.lines(0, 1)))
+      if (line.kind === 'tail') return headOf(line.tail.head, this.name);
+    throw new SourceError(`${this.name} ends without a head: it was cut off`);
   }
 
   /** One answer, or one file. @returns where to go on, and whether that is the end */
   private async *page(first: number): AsyncGenerator<Stretch, { next: number; isAll: boolean }> {
     let items: SourceItem[] = [];
     let end: { next: number; isAll: boolean } | undefined;
-    for await (const line of readExport(this.lines(first))) {
+    for await (const line of inPlace(readExport(this.lines(first)))) {
       switch (line.kind) {
         case 'header':
           if (line.header.first > first) throw new SourceError(`${this.name} begins with event ${line.header.first}`);
           end = undefined;
           break;
         case 'event':
-          if (line.event.index >= first) items.push({ ...line.event, text: JSON.stringify(line.event.data) });
+          if (line.event.index >= first) items.push({ ...line.event, text: line.text });
           break;
         case 'damaged':
           items.push({ index: line.index, fault: `line ${line.line}: ${line.reason}` });
@@ -115,25 +136,42 @@ export class ExportSource implements Source {
   async close(): Promise<void> {}
 }
 
+/** What comes, until it breaks off. @throws SourceError where a disk or a connection fails */
+async function* readable(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw new SourceError(`${name} cannot be read: ${causeOf(error)}`);
+  }
+}
+
+/** What `fetch` says of a connection is in the cause of its error. */
+const causeOf = (error: unknown): string => {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && cause.message !== '' ? cause.message : message;
+};
+
 /** @returns an answer with a body @throws SourceError */
 async function ask(url: URL, token: string | undefined): Promise<Response> {
   const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
   for (let tried = 1; ; tried += 1) {
     const reply = await fetch(url, { headers }).catch((error: Error) => {
-      throw new SourceError(`${url.origin} cannot be reached: ${error.message}`);
+      throw new SourceError(`${url.origin} cannot be reached: ${causeOf(error)}`);
     });
     if (reply.status === 200 && reply.body) return reply;
+    if (reply.status === 400 && url.searchParams.get('first') !== '0')
+      throw new FeedTooShort(`${url.origin} answers 400`);
     if (reply.status !== 503 || tried === TRIES) throw new SourceError(`${url.origin} answers ${reply.status}`);
     await reply.body?.cancel();
     await sleep(RETRY_MS);
   }
 }
 
-function feedUrl(url: string, first: number): URL {
+function feedUrl(url: string, first: number, limit: number): URL {
   const place = new URL(url);
   if (place.pathname.endsWith('/')) place.pathname += 'log/events';
   place.searchParams.set('first', String(first));
-  place.searchParams.set('limit', String(FEED_EVENTS));
+  place.searchParams.set('limit', String(limit));
   return place;
 }
 

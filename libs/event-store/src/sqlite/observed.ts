@@ -2,7 +2,9 @@
  * A folder as it lies there, for an auditor: no lock, so it may be in use on the same machine, and no checks, for what
  * is damaged is to be reported and passed over by whoever reads. Rows that cannot be read are returned as faults.
  */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Statement } from 'better-sqlite3';
 import type { Head } from '../checkpoint.js';
 import { readHeads } from './heads.js';
 import { EVENT_COLUMNS, type ObservedRow, observedRow, type RawRow } from './rows.js';
@@ -19,23 +21,29 @@ const STRETCH_EVENTS = 2_000;
 const STRETCH_CHARS = 2 * 1024 * 1024;
 const COLUMNS = EVENT_COLUMNS;
 
+/** A connection, and which file it reads: another may take its place, when a backup is restored. */
+interface Opened {
+  readonly db: Db;
+  readonly file: string;
+  readonly stretchOf: Statement<[number, number]>;
+  readonly one: Statement<[number]>;
+}
+
 export class ObservedFolder {
-  private readonly db: Db;
-  private readonly stretchOf;
-  private readonly one;
+  private opened: Opened;
 
   /** @throws DamagedStore if there is no event store in the folder */
   constructor(private readonly folder: string) {
-    this.db = openDatabase(join(folder, EVENTS_FILE), { mode: 'read', cacheKiB: CACHE_KIB });
-    checkSchema(this.db);
-    this.stretchOf = this.db
-      .prepare<[number, number]>(`SELECT ${COLUMNS} FROM events WHERE idx >= ? AND idx < ? ORDER BY idx`)
-      .raw();
-    this.one = this.db.prepare<[number]>(`SELECT ${COLUMNS} FROM events WHERE idx = ?`).raw();
+    this.opened = open(join(folder, EVENTS_FILE));
   }
 
   /** The heads in the folder, in the order of their slots; nobody has checked their signatures. @throws DamagedStore */
   heads(): Head[] {
+    const path = join(this.folder, EVENTS_FILE);
+    if (fileOf(path) !== this.opened.file) {
+      this.opened.db.close();
+      this.opened = open(path);
+    }
     return readHeads(join(this.folder, HEADS_FILE));
   }
 
@@ -48,7 +56,7 @@ export class ObservedFolder {
     let chars = 0;
     let next = first;
     try {
-      for (const raw of this.stretchOf.iterate(first, end)) {
+      for (const raw of this.opened.stretchOf.iterate(first, end)) {
         const row = observed(raw as RawRow, next);
         rows.push(row);
         next = row.index + 1;
@@ -64,18 +72,38 @@ export class ObservedFolder {
   }
 
   close(): void {
-    this.db.close();
+    this.opened.db.close();
   }
 
   private single(index: number, fault: string): ObservedRow | UnreadableRow {
     try {
-      const raw = this.one.get(index) as RawRow | undefined;
+      const raw = this.opened.one.get(index) as RawRow | undefined;
       return raw ? observed(raw, index) : { index, fault };
     } catch (error) {
       if (!isSqliteError(error)) throw error;
       return { index, fault };
     }
   }
+}
+
+function open(path: string): Opened {
+  const file = fileOf(path);
+  const db = openDatabase(path, { mode: 'read', cacheKiB: CACHE_KIB });
+  try {
+    checkSchema(db);
+    const stretchOf = db
+      .prepare<[number, number]>(`SELECT ${COLUMNS} FROM events WHERE idx >= ? AND idx < ? ORDER BY idx`)
+      .raw();
+    return { db, file, stretchOf, one: db.prepare<[number]>(`SELECT ${COLUMNS} FROM events WHERE idx = ?`).raw() };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function fileOf(path: string): string {
+  const file = statSync(path, { throwIfNoEntry: false });
+  return file ? `${file.dev} ${file.ino}` : '';
 }
 
 function observed(raw: RawRow, expected: number): ObservedRow | UnreadableRow {

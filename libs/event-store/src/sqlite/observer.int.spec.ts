@@ -1,3 +1,4 @@
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
@@ -54,6 +55,21 @@ test('a folder that is served is read beside it, as far as its newest head reach
   expect(Buffer.compare(frontier.root(), after.root)).toBe(0);
   await observer.close();
   await store.close();
+});
+
+test('a folder that was put in the place of another is read, not the one that is gone', async () => {
+  const [folder, other] = [newFolder(), newFolder()];
+  const stores = [await open(folder), await open(other)];
+  for (const [place, store] of stores.entries()) {
+    await store.commit([{ stream: 'test.coin-a', expected: NO_EVENTS, events: [note(`${place}`)] }]);
+  }
+  const observer = new FolderObserver(folder);
+  expect(await rowsOf(observer, (await observer.head()).size)).toMatchObject([{ text: '{"text":"0"}' }]);
+  for (const store of stores) await store.close();
+  rmSync(folder, { recursive: true });
+  renameSync(other, folder);
+  expect(await rowsOf(observer, (await observer.head()).size)).toMatchObject([{ text: '{"text":"1"}' }]);
+  await observer.close();
 });
 
 test('what was changed is handed out as it is, what was removed is missing', async () => {

@@ -35,6 +35,7 @@ export function observedRow(raw: RawRow): ObservedRow | undefined {
     isCount(number) &&
     typeof type === 'string' &&
     isCount(version) &&
+    version < 2 ** 32 &&
     typeof text === 'string' &&
     isCount(writtenAtUs) &&
     isCount(unitFirst) &&
@@ -46,7 +47,7 @@ export function observedRow(raw: RawRow): ObservedRow | undefined {
 /** @throws DamagedStore unless the row has the right types, a possible place in its unit, and its leaf's content */
 export function checkedRow(raw: RawRow): EventRow {
   const row = observedRow(raw);
-  if (!row || row.version >= 2 ** 32) {
+  if (!row) {
     throw new DamagedStore(`event ${String(raw[0])} has a column of the wrong kind`);
   }
   const { index, unitFirst, unitLast, leaf } = row;
