@@ -8,6 +8,8 @@ import { Endless } from './endless.js';
 
 /** Units handed to the store at a time. */
 const AT_A_TIME = 256;
+/** A slow disk is no reason to give up. */
+const COMMIT_TIMEOUT_MS = 600_000;
 
 export const help = `npm run simulate -- --model ledger --data FOLDER [options]
 
@@ -52,6 +54,7 @@ export async function writeFolder(folder: string, count: number, endless: Endles
     logPub: decodeBase32(pub),
     signHead: async (text) => wallet.eddsa.sign(text, seed),
     now: () => endless.now * 1e6,
+    commitTimeoutMs: COMMIT_TIMEOUT_MS,
     onReport: () => {},
   });
   try {
