@@ -33,4 +33,6 @@ export const refuse = <Refusal>(refusal: Refusal): Refuse<Refusal> => ({ kind: '
 export interface Decider<State, Event> {
   readonly initial: () => State;
   readonly evolve: (state: State, event: Event) => State;
+  /** The last event alone gives the state that all of them give: no need to read the others of a long stream. */
+  readonly restsOnLast?: boolean;
 }

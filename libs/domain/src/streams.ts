@@ -31,6 +31,8 @@ export interface Stream<State, C extends Category> {
   readonly initial: () => State;
   readonly evolve: (state: State, event: EventsByCategory[C]) => State;
   readonly decode: (stored: StoredEvent) => EventsByCategory[C];
+  /** See `Decider`. */
+  readonly restsOnLast: boolean;
   /** What a unit adds to this stream. */
   readonly append: (...events: EventsByCategory[C][]) => StreamAddition;
   /** The same for events with a signature that must not exist unless they are committed; on the unit's last stream. */
@@ -63,7 +65,7 @@ export class Streams {
   private stream<State, C extends Category>(
     category: C,
     key: string | undefined,
-    { initial, evolve }: Decider<State, EventsByCategory[C]>,
+    { initial, evolve, restsOnLast = false }: Decider<State, EventsByCategory[C]>,
   ): Stream<State, C> {
     const name = key === undefined ? `${this.instance}.${category}` : `${this.instance}.${category}-${key}`;
     const { codec } = this;
@@ -78,6 +80,7 @@ export class Streams {
       category,
       initial,
       evolve,
+      restsOnLast,
       decode,
       append: (...events) => addition(events, false),
       appendSigned: (...events) => addition(events, true),

@@ -15,6 +15,13 @@ describe('what the bank credited', () => {
     expect(given(row(7n), row(8n), row(2n ** 63n)).ask(last.ask)).toBe(2n ** 63n);
   });
 
+  test('is known from its last row alone', () => {
+    expect(wireAccount.restsOnLast).toBe(true);
+    const [first, second] = [row(7n), row(9n)];
+    const { initial, evolve } = wireAccount;
+    expect(evolve(evolve(initial(), first), second)).toEqual(evolve(initial(), second));
+  });
+
   test('is booked once and in order', () => {
     given(row(7n), row(7n)).thenImpossible(/row 7 was booked after 7/);
     given(row(7n), row(6n)).thenImpossible(/row 6 was booked after 7/);

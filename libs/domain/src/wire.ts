@@ -3,7 +3,7 @@ import { assert, unreachable } from './assert.js';
 import type { Decider } from './decision.js';
 import type { TransferEvent, WireEvent } from './events/wire.js';
 
-/** Where wirewatch goes on. Small on purpose: the stream grows with every credit. */
+/** Where wirewatch goes on. Nothing else is in it: the stream grows with every credit, and only its end is read. */
 export interface WireAccount {
   /** The last row dealt with; 0 before the first. */
   lastRow: bigint;
@@ -16,6 +16,7 @@ export const wireAccount: Decider<WireAccount, WireEvent> = {
     state.lastRow = event.row;
     return state;
   },
+  restsOnLast: true,
 };
 
 type Requested = Extract<TransferEvent, { type: 'TransferRequested' }>;

@@ -342,6 +342,38 @@ describe('cached states', () => {
     expect(store.reads.map(({ stream }) => stream)).toEqual(['test.reserve-A', 'test.reserve-B']);
   });
 
+  test('that rest on the last event are read from there, and weigh nothing', async () => {
+    const { store, ledger, elsewhere } = bench({ cacheFacts: 10 });
+    const newest: EventStream<number, AccountEvent> = {
+      name: account('A').name,
+      initial: () => 0,
+      evolve: (_, { amount }) => amount,
+      decode: fold.decode,
+      restsOnLast: true,
+    };
+    expect(await ledger.refresh(newest)).toBe(0);
+    const add = (on: Ledger, amount: number) =>
+      on.transact([newest.name], async (tx) => {
+        await tx.load(newest);
+        tx.append({ stream: newest, events: [paid(amount)] });
+        return accept(amount);
+      });
+    for (let amount = 1; amount <= 20; amount += 1) await add(elsewhere, amount);
+    store.reads = [];
+    expect(await Promise.all([ledger.refresh(newest), ledger.refresh(newest)])).toEqual([20, 20]);
+    expect(store.reads.map(({ fromNumber }) => fromNumber)).toEqual([undefined, undefined]);
+    await add(elsewhere, 21);
+    expect(await ledger.refresh(newest)).toBe(21);
+    expect(store.reads.at(-1)?.fromNumber).toBe(20);
+    const { committed } = await add(ledger, 22);
+    expect(committed?.events).toMatchObject([{ number: 21 }]);
+    await pay(ledger, 'B', 1);
+    for (let amount = 23; amount <= 40; amount += 1) await add(ledger, amount);
+    store.reads = [];
+    await ledger.peek(account('B'));
+    expect(store.reads).toEqual([]);
+  });
+
   test('of one stream under two folds do not mix', async () => {
     const { ledger } = bench();
     await pay(ledger, 'A', 5);

@@ -223,9 +223,14 @@ export class Ledger {
   }
 
   private async readTail(folded: Folded): Promise<void> {
+    const { name, restsOnLast } = folded.stream;
     let complete = false;
+    if (restsOnLast && folded.count === 0) {
+      this.cache.fold(folded, await this.store.readStream(name, { backward: true, limit: 1 }));
+      complete = true;
+    }
     while (!complete) {
-      const page = await this.store.readStream(folded.stream.name, { fromNumber: folded.count });
+      const page = await this.store.readStream(name, { fromNumber: folded.count });
       this.cache.fold(folded, page);
       complete = page.complete;
     }
