@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
@@ -252,6 +253,15 @@ describe('what is no request', () => {
       expect(received.match(/(?<=HTTP\/1\.1 )\d{3}/g)).toEqual(['200', '400', '400']);
       expect(received.match(/(?<="code":)\d+/g)).toEqual(['22', '23']);
     }
+  });
+
+  test('nor from a client that only listens after it has asked', async () => {
+    const { hostname, port } = new URL(exchange.baseUrl);
+    const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    socket.end(`GET /reserves/${KEY} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 404 .*"code":1027/s);
   });
 
   test('but asks for what cannot be, is served as if it did not ask', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { compared, undescribed } from '../support/described.js';
 import { type RunningExchange, smallKeys, startExchange } from '../support/exchange.js';
 import { newPlanchets, withdraw } from './support/coins.js';
 import { expectOk, expectRefusal, type Json, type Reply, send } from './support/http.js';
@@ -117,6 +118,23 @@ test('the interface describes itself, and every path in it is one', async () => 
       expect([405, 1001, 1002]).not.toContain(reply.json.code === 20 ? reply.status : reply.json.code);
     }
   }
+});
+
+test('every answer is compared with what the interface says of it, member by member', async () => {
+  const { paths } = expectOk(await get('openapi.json')) as { paths: Record<string, Json> };
+  expectOk(await get('config'));
+  expect([...compared]).toEqual(expect.arrayContaining(['GET /config 200', 'GET /keys 200', 'GET /readyz 200']));
+  expect(compared).toContain('POST /reserves/{reserve_pub}/batch-withdraw 200');
+  const config = await get('config');
+  const answer = { url: `${exchange.baseUrl}config`, method: 'GET', status: 200, type: 'application/json' };
+  const faultsOfConfig = (changed: object) =>
+    undescribed({ ...answer, text: JSON.stringify({ ...config.json, ...changed }) });
+  expect(await faultsOfConfig({})).toEqual([]);
+  expect(await faultsOfConfig({ more: 1 })).toEqual(['GET /config 200.more is not described']);
+  expect(await faultsOfConfig({ version: undefined })).toEqual(['GET /config 200.version is missing']);
+  expect(await faultsOfConfig({ recoup: [{ h_denom_pub: 'x' }] })).toHaveLength(1);
+  expect(await undescribed({ ...answer, status: 201, text: '{}' })).toEqual(['GET /config 201 is not described']);
+  expect(Object.keys(paths)).toContain('/config');
 });
 
 test('a body that is larger than configured is refused', async () => {

@@ -110,6 +110,9 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
       if (/^ready /m.test(output)) resolve();
     });
     void ended.then((code) => failed(`ended with ${code}`)).finally(() => clearTimeout(timer));
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL'); // whoever gave up on it has no means to end it
+    throw error;
   });
 
   const run = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as RunFile;

@@ -9,11 +9,11 @@ import { pino } from 'pino';
 import { startAdmin } from './admin/admin.server.js';
 import { checkStopped } from './admin/stopped.js';
 import { readConfig, type Settings } from './config/config.js';
-import { ConfigError } from './config/reader.js';
 import { layFoundation, type RunningFoundation } from './foundation.js';
 import { createHttpService } from './http/service.js';
 import { Jobs } from './runtime/jobs.js';
 import { KeyRing } from './runtime/key-ring.js';
+import { EXIT_FAULT, startFailure } from './start-failure.js';
 
 const DEVELOPMENT_CONFIG = join(dirname(fileURLToPath(import.meta.url)), '../config/development.yaml');
 /** For the commands to try: a key whose owner nobody is. */
@@ -25,8 +25,9 @@ const SAMPLE_ACCOUNT = 'payto://x-taler-bank/localhost/alice?receiver-name=Alice
  */
 const HEAP_GROWING_PERCENT = 20;
 const CLOSE_GRACE_MS = 10_000;
-const EXIT_CONFIG = 78;
-const EXIT_FAULT = 70;
+
+/** Once it is known: what fails at the start may name it. */
+let dataFolder: string | undefined;
 
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
@@ -37,6 +38,7 @@ async function main(): Promise<void> {
     return;
   }
   const settings = configured();
+  dataFolder = settings.data;
   const log = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: false }));
   mkdirSync(settings.data, { recursive: true, mode: 0o700 });
   const runFile = join(settings.data, 'run.json');
@@ -139,7 +141,7 @@ function freePort(host: string): Promise<number> {
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof ConfigError || (error instanceof Error && error.name !== 'TypeError');
-  console.error(known ? `florin: ${(error as Error).message}` : error);
-  process.exit(error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAULT);
+  const failure = startFailure(error, dataFolder);
+  console.error(failure ? `florin: ${failure.sentence}` : error);
+  process.exit(failure?.code ?? EXIT_FAULT);
 });

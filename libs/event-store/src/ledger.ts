@@ -65,7 +65,9 @@ export interface LedgerOptions {
 }
 
 /** After a conflict the attempt is made again; `unavailable`: nobody knows yet; `refused`: the unit breaks a rule. */
-export type CommitOutcome = 'committed' | 'conflict' | 'unavailable' | 'refused';
+export type CommitOutcome = (typeof COMMIT_OUTCOMES)[number];
+
+export const COMMIT_OUTCOMES = ['committed', 'conflict', 'unavailable', 'refused'] as const;
 
 const BACKOFF_FIRST_MS = 2;
 const BACKOFF_MAX_MS = 250;

@@ -119,7 +119,12 @@ function openAsItIs(path: string, mode: FileMode, views: readonly AnyView[]): Da
 }
 
 function connect(path: string, mode: FileMode): Database.Database {
-  const db = new Database(path);
+  let db: Database.Database;
+  try {
+    db = new Database(path);
+  } catch (error) {
+    throw new Error(`${path} can be neither opened nor made: ${(error as Error).message}`);
+  }
   try {
     for (const pragma of PRAGMAS[mode]) db.pragma(pragma);
     return db;

@@ -161,8 +161,10 @@ export class BankLedger {
       this.#audit();
     } catch (error) {
       this.database.close();
-      const locked = error instanceof Database.SqliteError && error.code === 'SQLITE_BUSY';
-      throw locked ? new Error(`${file} is in use by another process`) : error;
+      if (!(error instanceof Database.SqliteError)) throw error;
+      throw new Error(
+        error.code === 'SQLITE_BUSY' ? `${file} is in use by another process` : `${file}: ${error.message}`,
+      );
     }
   }
 

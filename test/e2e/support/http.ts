@@ -2,6 +2,7 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
+import { undescribed } from '../../support/described.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -23,8 +24,21 @@ export interface Reply {
   readonly json: Json;
 }
 
-/** One request on a connection of its own. Rejects if no whole reply arrives. */
-export function send(url: string, { method, headers = {}, body, json }: Call = {}): Promise<Reply> {
+/**
+ * One request on a connection of its own. Rejects if no whole reply arrives, or if it is not what the exchange
+ * describes.
+ */
+export async function send(url: string, call: Call = {}): Promise<Reply> {
+  const reply = await ask(url, call);
+  const method = call.method ?? (call.json === undefined && call.body === undefined ? 'GET' : 'POST');
+  const { status, headers, text } = reply;
+  if (headers['content-encoding'] === undefined) {
+    expect(await undescribed({ url, method, status, type: headers['content-type'], text })).toEqual([]);
+  }
+  return reply;
+}
+
+function ask(url: string, { method, headers = {}, body, json }: Call): Promise<Reply> {
   const content = json === undefined ? body : JSON.stringify(json);
   const whole = typeof content === 'string' || content instanceof Uint8Array ? Buffer.from(content) : undefined;
   return new Promise((resolve, reject) => {

@@ -8,10 +8,13 @@ import { answered } from '../http/answered.js';
 import { sendHistory } from '../http/histories.js';
 import { KeyPipe, SignatureHeader, StartPipe } from '../http/parameters.js';
 import { Refusals } from '../http/refusals.js';
+import { Replies } from '../http/replies.js';
 import { TalerError } from '../http/taler-error.js';
 import { ReserveStatus, reserveSummaryJson } from '../reserves/reserve-status.js';
+import { RESERVE_SUMMARY } from '../reserves/reserves.replies.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { Config } from '../runtime/tokens.js';
+import { COIN_HISTORY, RECOUPED } from './coins.replies.js';
 import { CoinHistories } from './history.js';
 import { coinDataOf, disclosureOf, RecoupRequest, RecoupWithdrawRequest } from './recoup.dto.js';
 import { RecoupWithdrawal } from './recoup.handler.js';
@@ -30,6 +33,7 @@ export class CoinsController {
 
   /** What a coin paid for and got back after entry number `start`; only its owner may ask. */
   @Get('coins/:coin_pub/history')
+  @Replies({ 200: COIN_HISTORY, 204: undefined, 304: undefined })
   async history(
     @Param('coin_pub', KeyPipe) coinPub: CoinPub,
     @Query('start', StartPipe) start: number,
@@ -54,6 +58,7 @@ export class CoinsController {
   /** The older form for one coin; answers which reserve got its value. */
   @Post('coins/:coin_pub/recoup')
   @HttpCode(200)
+  @Replies({ 200: RECOUPED })
   async recoupCoin(
     @Param('coin_pub', KeyPipe) coinPub: CoinPub,
     @Body() request: RecoupRequest,
@@ -65,6 +70,7 @@ export class CoinsController {
   /** Takes coins of revoked denominations back; answers what their reserve holds then. */
   @Post('recoup-withdraw')
   @HttpCode(200)
+  @Replies({ 200: RESERVE_SUMMARY })
   async recoup(@Body() { reserve_pub: reservePub, coin_data }: RecoupWithdrawRequest): Promise<object> {
     await answered(
       this.refusals,

@@ -93,7 +93,7 @@ const WRONG: [path: string, value: unknown, message: RegExp][] = [
   ['port', '80x', /^port is "80x"; allowed: /],
   ['adminPort', -1, /^adminPort is -1; allowed: /],
   ['developmentBank.port', 1.5, /^developmentBank.port is 1.5; allowed: /],
-  ['developmentBank.folder', 'x', /^developmentBank.folder is "x"; allowed: only port, account$/],
+  ['developmentBank.folder', 'x', /^developmentBank.folder is no setting; allowed: only port, account$/],
   ['store', 'postgres', /^store is "postgres"; allowed: embedded, or esdb:/],
   ['store', 'esbd://admin:secret@host:2113', /^store is "\(not shown\)"; allowed: embedded, or esdb:/],
   ['data', 5, /^data is 5; allowed: a folder$/],
@@ -118,7 +118,11 @@ const WRONG: [path: string, value: unknown, message: RegExp][] = [
   ['denominations[5].ageGroups', '8:10:9', /^denominations\[5\].ageGroups is "8:10:9"; allowed: rising ages below 32/],
   ['denominations[5].ageGroups', '8:32', /^denominations\[5\].ageGroups is "8:32"; allowed: /],
   ['keySchedule.signingKeyFor', '1 day', /^keySchedule.overlap is .*; allowed: less than keySchedule.signingKeyFor/],
-  ['keySchedule.overlapp', '1 day', /^keySchedule.overlapp is "1 day"; allowed: only overlap, lookahead/],
+  [
+    'keySchedule.overlapp',
+    '1 day',
+    /^keySchedule.overlapp is no setting; overlap may be meant; allowed: only overlap, lookahead/,
+  ],
   ['wireAccounts', [], /^wireAccounts is \[\]; allowed: at least one$/],
   ['wireAccounts[0].name', 'Main Account', /^wireAccounts\[0\].name is "Main Account"; allowed: letters, digits and -/],
   [
@@ -138,7 +142,13 @@ const WRONG: [path: string, value: unknown, message: RegExp][] = [
   ['limits', { trustedProxies: ['proxy'] }, /^limits.trustedProxies\[0\] is "proxy"; allowed: an IP address, or a/],
   ['limits', { trustedProxies: ['10.0.0.0/33'] }, /^limits.trustedProxies\[0\] is "10.0.0.0\/33"; allowed: /],
   ['logLevel', 'loud', /^logLevel is "loud"; allowed: debug, info, warn, error, silent$/],
-  ['denomination', [], /^denomination is \[\]; allowed: only instance, mode, /],
+  ['denomination', [], /^denomination is no setting; denominations may be meant; allowed: only instance, mode, /],
+  ['Port', 1, /^Port is no setting; port may be meant; /],
+  ['constructor', 1, /^constructor is no setting; allowed: /],
+  ['wireAccounts[0].pasword', 'hunter2', /^wireAccounts\[0\].pasword is no setting; password may be meant; [^2]*$/],
+  ['wireAccounts[0].gateway', 'https://me:hunter2@x', /^wireAccounts\[0\].gateway is "https:\/\/\(not shown\)@x"; /],
+  ['masterPub', '4Y7ANEYXW7M5ZHGJ91WX2W9F8HTJFFP9YJXY5VS288N2Z2NA43PG', /^masterPub is .*; allowed: nothing in devel/],
+  ['terms', '/no/such/file', /^terms is "\/no\/such\/file"; allowed: a file that can be read$/],
 ];
 
 test.each(WRONG)('%s: %j is refused', (path, value, message) => {
@@ -151,6 +161,8 @@ test('a file that is none, and a variable that is wrong, are refused by their na
   for (const [content, message] of [
     ['a: [', /broken.yaml cannot be read/],
     ['', /holds no settings/],
+    ['a: 1\na: 2', /broken.yaml cannot be read: Map keys must be unique at line 2, column 1:$/],
+    ['password: "hunter2', /broken.yaml cannot be read: [^2]*line 1[^2]*$/],
   ] as const) {
     writeFileSync(file, content);
     expect(() => readConfig(file, {})).toThrow(message);

@@ -29,6 +29,16 @@ const network: Reader<string> = (value, path) => {
     : read.refuse(path, value, 'an IP address, or a network as 10.0.0.0/8');
 };
 
+/** A text that is published: a wrong path is found now, not when somebody asks for it. */
+const readableFile: Reader<string> = (value, path) => {
+  try {
+    if (typeof value === 'string' && readFileSync(value).length > 0) return value;
+  } catch {
+    // not there, a folder, or of another user
+  }
+  return read.refuse(path, value, 'a file that can be read');
+};
+
 /** A connection string may hold a password: what looks like one is not shown. */
 const store: Reader<string> = (value, path) => {
   if (typeof value === 'string' && /^(embedded|esdb(\+discover)?:\/\/\S+)$/.test(value)) return value;
@@ -143,8 +153,8 @@ function settings(currency: string) {
     }),
     limits: read.optional(limits, limits({}, 'limits')),
     developmentBank: read.optional(read.object({ port: read.port, account: read.text('an account name') }), undefined),
-    terms: read.optional(read.text('a file'), undefined),
-    privacy: read.optional(read.text('a file'), undefined),
+    terms: read.optional(readableFile, undefined),
+    privacy: read.optional(readableFile, undefined),
     logLevel: read.optional(read.oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info'),
   });
 }
@@ -173,7 +183,8 @@ export function readConfig(path: string, environment: Readonly<Record<string, st
   try {
     file = parse(readFileSync(path, 'utf8'), { merge: true }) as Record<string, unknown>;
   } catch (error) {
-    throw new ConfigError(`${path} cannot be read: ${(error as Error).message}`);
+    // The lines after the first one show the place, and what stands there may be a password.
+    throw new ConfigError(`${path} cannot be read: ${(error as Error).message.split('\n')[0]}`);
   }
   if (typeof file !== 'object' || file === null) throw new ConfigError(`${path} holds no settings`);
   for (const [name, setting] of Object.entries(ENVIRONMENT)) {

@@ -6,8 +6,12 @@ export class ConfigError extends Error {
 
 export type Reader<Value> = (value: unknown, path: string) => Value;
 
+/** A URL may hold a password. */
+const USER_OF_URL = /\/\/[^/@\s"]*@/g;
+
 export function refuse(path: string, value: unknown, allowed: string): never {
-  const shown = value === undefined ? 'nothing' : JSON.stringify(value)?.slice(0, 120);
+  const shown =
+    value === undefined ? 'nothing' : JSON.stringify(value)?.slice(0, 120).replace(USER_OF_URL, '//(not shown)@');
   throw new ConfigError(`${path} is ${shown}; allowed: ${allowed}`);
 }
 
@@ -81,6 +85,28 @@ export const optional =
   (value, path) =>
     value === undefined || value === null ? byDefault : reader(value, path);
 
+/** The value is not shown: it may be that of a password. */
+function refuseName(path: string, name: string, known: readonly string[]): never {
+  const [nearest] = known.map((one) => ({ one, far: distance(name, one) })).sort((a, b) => a.far - b.far);
+  const meant = nearest && nearest.far <= Math.max(2, name.length / 3) ? `; ${nearest.one} may be meant` : '';
+  throw new ConfigError(`${path} is no setting${meant}; allowed: only ${known.join(', ')}`);
+}
+
+/** How many letters have to be changed, added or taken away, whatever their case. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (const [index, letter] of [...from.toLowerCase()].entries()) {
+    const next = [index + 1];
+    for (let column = 1; column < row.length; column += 1) {
+      const isSame = letter === to[column - 1]?.toLowerCase();
+      const changed = (row[column - 1] ?? 0) + (isSame ? 0 : 1);
+      next.push(Math.min(changed, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
+
 type Readers = { readonly [name: string]: Reader<unknown> };
 export type ObjectOf<R extends Readers> = { readonly [K in keyof R]: ReturnType<R[K]> };
 
@@ -92,7 +118,7 @@ export const object =
     const members = value as Record<string, unknown>;
     const prefix = path === '' ? '' : `${path}.`;
     for (const name of Object.keys(members)) {
-      if (!(name in readers)) refuse(`${prefix}${name}`, members[name], `only ${Object.keys(readers).join(', ')}`);
+      if (!Object.hasOwn(readers, name)) refuseName(`${prefix}${name}`, name, Object.keys(readers));
     }
     const result: Record<string, unknown> = {};
     for (const [name, reader] of Object.entries(readers)) result[name] = reader(members[name], `${prefix}${name}`);

@@ -20,6 +20,7 @@ export function checkTogether(config: Settings): void {
   }
   checkPeriods('globalFees', config.globalFees);
   if (config.mode === 'production') checkProduction(config);
+  else if (config.masterPub) refuse('masterPub', config.masterPub, 'nothing in development: the key folder holds one');
 }
 
 function checkRoundUnit({ roundUnit, currency }: Settings): void {

@@ -27,7 +27,8 @@ export function keptCredential(path: string): string {
  */
 export function requireBearer(authorization: string | undefined, credential: string, hint: string): void {
   const digest = (text: string): Buffer => hash('sha256', text, 'buffer');
-  const isRight = timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${credential}`));
+  const given = (authorization ?? '').replace(/^bearer +/i, ''); // the name of a scheme has no case (RFC 9110, 11.1)
+  const isRight = given !== authorization && timingSafeEqual(digest(given), digest(credential));
   if (isRight && credential !== '') return;
   throw new TalerError(ErrorCode.GENERIC_UNAUTHORIZED, { hint, headers: { 'WWW-Authenticate': 'Bearer' } });
 }

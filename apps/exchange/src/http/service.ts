@@ -58,12 +58,16 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
     for (const name of [method].flat()) if (url !== '*') routes.add(name, url);
   });
   broken.watch(fastify.server, limits.bodyBytes);
+  // A client that has said all it wants to say may still listen. Node hangs up on it unless told otherwise.
+  Object.assign(fastify.server, { httpAllowHalfOpen: true });
   observeRequests(fastify, metrics);
   limitRequests(fastify, limits, () => metrics.requestsLimited.inc());
   applyConventions(fastify, routes, (error, request, reply) => filter.reply(error, request, reply));
 
   const app = await NestFactory.create<NestFastifyApplication>(exchangeModule({ ...foundation, metrics }), adapter, {
-    logger: ['error', 'warn'],
+    // What Nest would say is thrown as well, and said once.
+    logger: false,
+    abortOnError: false,
     bodyParser: false,
   });
   readBodies(fastify, limits.bodyBytes);

@@ -4,11 +4,13 @@ import { readFileSync } from 'node:fs';
 import { ErrorCode, encodeBase32, formatAmount } from '@florin/encoding';
 import { Controller, Get, Header, Headers, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { Replies, TEXT } from '../http/replies.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { Clock } from '../runtime/clock.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { Config } from '../runtime/tokens.js';
+import { CONFIG, KEYS, WIRE } from './keys.replies.js';
 import { currencySpecification, PROTOCOL_VERSION, recoupList, wireAccounts, wireFees } from './keys-document.js';
 import { Offering } from './offering.js';
 import { PublishedKeys } from './published-keys.js';
@@ -31,18 +33,21 @@ export class MetaController {
   }
 
   @Get()
+  @Replies({ 200: TEXT })
   @Header('Content-Type', 'text/plain; charset=utf-8')
   welcome(): string {
     return 'This is Florin, an exchange for GNU Taler e-cash. Wallets and shops start at /config and /keys.\n';
   }
 
   @Get('robots.txt')
+  @Replies({ 200: TEXT })
   @Header('Content-Type', 'text/plain')
   robots(): string {
     return 'User-agent: *\nDisallow: /\n';
   }
 
   @Get('config')
+  @Replies({ 200: CONFIG })
   @Header('Cache-Control', 'public, max-age=21600')
   configuration(): object {
     const { currency, legitimization } = this.config;
@@ -61,6 +66,7 @@ export class MetaController {
 
   /** Always the full set; `last_issue_date` once asked for what came after a set that the client has. */
   @Get('keys')
+  @Replies({ 200: KEYS, 304: undefined })
   async publishedKeys(
     @Query('last_issue_date') lastIssueDate: string | undefined,
     @Headers('if-none-match') known: string | undefined,
@@ -88,6 +94,7 @@ export class MetaController {
 
   /** For wallets before 2024; the same accounts and fees stand in `/keys`. */
   @Get('wire')
+  @Replies({ 200: WIRE })
   wire(): object {
     const book = this.keys.usableBook();
     if (!book?.terms || book.accounts.size === 0) throw this.keysMissing();
@@ -108,6 +115,8 @@ export class MetaController {
   }
 
   @Get('terms')
+  @Header('Content-Type', 'text/plain; charset=utf-8') // unless the file is of another kind
+  @Replies({ 200: TEXT, 304: undefined })
   termsOfService(
     @Headers('if-none-match') known: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -117,6 +126,8 @@ export class MetaController {
   }
 
   @Get('privacy')
+  @Header('Content-Type', 'text/plain; charset=utf-8') // unless the file is of another kind
+  @Replies({ 200: TEXT, 304: undefined })
   privacyPolicy(
     @Headers('if-none-match') known: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,

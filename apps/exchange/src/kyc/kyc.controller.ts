@@ -4,7 +4,9 @@ import { decodeBase32, ErrorCode, encodeBase32 } from '@florin/encoding';
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { TimeoutPipe } from '../http/parameters.js';
+import { Replies } from '../http/replies.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
+import { ACCOUNT_KYC_STATUS, TO_BE_DECIDED } from './kyc.replies.js';
 import { KycStatus } from './kyc-status.js';
 
 @Controller('kyc-check')
@@ -13,6 +15,7 @@ export class KycController {
 
   /** 202 with the place to go to until the case is decided, then 204; waits up to `timeout_ms` for the decision. */
   @Get(':requirement_row/:h_payto/:user_type')
+  @Replies({ 202: TO_BE_DECIDED, 204: undefined })
   async byRow(
     @Param('requirement_row') rowText: string,
     @Param('h_payto') hashText: string,
@@ -37,6 +40,7 @@ export class KycController {
 
   /** The present form: the account's owner signs the query with the key that a KYC transfer bound to the account. */
   @Get(':h_payto')
+  @Replies({ 200: ACCOUNT_KYC_STATUS, 202: ACCOUNT_KYC_STATUS, 204: undefined })
   async byAccount(
     @Param('h_payto') hashText: string,
     @Headers('account-owner-signature') signature: string | undefined,

@@ -6,6 +6,7 @@ import { Body, Controller, Get, Header, HttpCode, Param, Post } from '@nestjs/co
 import { CommandBus } from '@nestjs/cqrs';
 import { answered, type Outcome } from '../http/answered.js';
 import { Refusals } from '../http/refusals.js';
+import { Replies } from '../http/replies.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { FutureKeys } from '../keys/future-keys.js';
 import { MasterTerms } from '../keys/master-terms.js';
@@ -22,6 +23,7 @@ import {
   WireAccountRequest,
   WireFeesRequest,
 } from './management.dto.js';
+import { FUTURE_KEYS } from './management.replies.js';
 import { RecordMasterDecision } from './master-decision.handler.js';
 import { OfferKeys } from './offer-keys.handler.js';
 import { RevokeDenomination } from './revoke.handler.js';
@@ -39,6 +41,7 @@ export class ManagementController {
 
   /** Keys that are made and wait for the master key; in development none ever do. */
   @Get('keys')
+  @Replies({ 200: FUTURE_KEYS })
   @Header('Cache-Control', 'no-store')
   async futureKeys(): Promise<object> {
     const rows = [...(await this.future.waiting()).values()].map(announced);

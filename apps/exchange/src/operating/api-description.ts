@@ -13,6 +13,7 @@ import {
 } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { CountPipe, KeyPipe, readSignatureHeader, StartPipe, TimeoutPipe } from '../http/parameters.js';
+import { repliesOf } from '../http/replies.js';
 import { base32, membersOf, type Schema, schemaOf, type WireClass } from '../http/wire-fields.js';
 
 export interface ApiDescription {
@@ -143,13 +144,28 @@ function responsesOf(handler: object, verb: string): Schema {
   const status = (Reflect.getMetadata(HTTP_CODE_METADATA, handler) as number | undefined) ?? usualStatus(verb);
   const headers = (Reflect.getMetadata(HEADERS_METADATA, handler) ?? []) as { name: string; value: string }[];
   const type = headers.find(({ name }) => name === 'Content-Type')?.value.split(';')[0] ?? 'application/json';
-  const content = status === NO_CONTENT ? {} : { content: { [type]: {} } };
+  const replies = repliesOf(handler) ?? { [status]: undefined };
+  const isBody = (code: string): boolean => !BODILESS.includes(Number(code));
+  const successes = Object.entries(replies).map(([code, schema]) => {
+    const content = schema ? { content: { [type]: { schema } } } : isBody(code) ? { content: { [type]: {} } } : {};
+    return [code, { description: DESCRIPTIONS[Number(code)] ?? 'The answer of the protocol.', ...content }] as const;
+  });
   const error = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
   return {
-    [status]: { description: 'The answer of the protocol.', ...content },
+    ...Object.fromEntries(successes),
     default: { description: 'A refusal of the protocol.', content: error },
   };
 }
+
+/** Statuses whose answers have no body. */
+const BODILESS: readonly number[] = [NO_CONTENT, 304];
+
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  202: 'A person has to decide first.',
+  204: 'Done, or nothing to tell; no body.',
+  304: 'Nothing has changed since the answer with the ETag in If-None-Match.',
+  503: 'Not now: the reasons in words.',
+};
 
 const usualStatus = (verb: string): number => (verb === 'post' ? CREATED : OK);
 

@@ -1,5 +1,5 @@
 /** What is counted and timed while the exchange works, for Prometheus. Labels name routes, never people. */
-import type { CommitOutcome } from '@florin/event-store';
+import { COMMIT_OUTCOMES, type CommitOutcome } from '@florin/event-store';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 const HTTP_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -55,9 +55,18 @@ export class Metrics {
   readonly ready = this.gauge('florin_ready', '1 if /readyz says yes.');
   readonly clockSuspect = this.gauge('florin_clock_suspect', '1 if nothing expires because the clock may be wrong.');
 
+  constructor() {
+    // What is not there yet cannot be seen to grow: the first failure would raise no alarm.
+    for (const outcome of COMMIT_OUTCOMES) this.commits.inc({ outcome }, 0);
+  }
+
   /** Memory, processor, garbage collection and the event loop of this process. Once in a process. */
   observeProcess(): void {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: EVENT_LOOP_EVERY_MS });
+    // They stand there by type as well; and in Prometheus, what is called a total only grows.
+    for (const what of ['handles', 'requests', 'resources']) {
+      this.registry.removeSingleMetric(`nodejs_active_${what}_total`);
+    }
   }
 
   /** One try to commit a unit. */

@@ -2,11 +2,14 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { hintOf } from '../http/hints.js';
+import { arrayOf, COUNT, objectOf, only, Replies, TEXT } from '../http/replies.js';
 import { ApiDescription } from './api-description.js';
 import { Readiness, type Unready } from './readiness.js';
 
 /** Anybody may ask as often as he likes: it is looked up once in this time. */
 const FRESH_MS = 1_000;
+
+const UNREADY = objectOf({ ready: only(false), code: COUNT, hint: TEXT, reasons: arrayOf(TEXT) });
 
 @Controller()
 export class OperatingController {
@@ -20,6 +23,7 @@ export class OperatingController {
 
   /** The process answers. Whoever gets no answer here starts it again. */
   @Get('healthz')
+  @Replies({ 200: objectOf({ alive: only(true) }) })
   @Header('Cache-Control', 'no-store')
   health(): object {
     return { alive: true };
@@ -27,6 +31,7 @@ export class OperatingController {
 
   /** Whether requests should be sent to this node. */
   @Get('readyz')
+  @Replies({ 200: objectOf({ ready: only(true) }), 503: UNREADY })
   @Header('Cache-Control', 'no-store')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<object> {
     const lacks = await this.lacks();
@@ -38,6 +43,7 @@ export class OperatingController {
 
   /** The interface of the public port. */
   @Get('openapi.json')
+  @Replies({ 200: { type: 'object', additionalProperties: true } })
   @Header('Cache-Control', 'public, max-age=3600')
   api(): ApiDescription {
     return this.description;

@@ -6,6 +6,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { answered } from '../http/answered.js';
 import { KeyPipe, SignatureHeader, TimeoutPipe } from '../http/parameters.js';
 import { Refusals } from '../http/refusals.js';
+import { Replies } from '../http/replies.js';
 import { TalerError } from '../http/taler-error.js';
 import { Clock } from '../runtime/clock.js';
 import { Cryptography } from '../runtime/cryptography.js';
@@ -18,6 +19,7 @@ import { MergePurse } from './merge.handler.js';
 import { PurseStatuses, type WaitTarget } from './purse-status.js';
 import { PurseWire } from './purse-wire.js';
 import { PurseCreateRequest, PurseDepositRequest, PurseMergeRequest, PurseRequestRequest } from './purses.dto.js';
+import { CONTRACT, DEPOSITED, MERGED, PURSE_CREATED, PURSE_STATUS } from './purses.replies.js';
 import { RequestPurse } from './request.handler.js';
 
 @Controller()
@@ -36,6 +38,7 @@ export class PursesController {
   /** Makes a purse and pays up to 128 coins into it; the same request again has the same answer, for ever. */
   @Post('purses/:purse_pub/create')
   @HttpCode(200)
+  @Replies({ 200: PURSE_CREATED })
   async create(
     @Param('purse_pub', KeyPipe) pursePub: PursePub,
     @Body() { amount, min_age, econtract, merge_pub, purse_sig, h_contract_terms, ...rest }: PurseCreateRequest,
@@ -56,6 +59,7 @@ export class PursesController {
   /** Makes a purse that others pay into, and that this reserve is paid by once it is full. */
   @Post('reserves/:reserve_pub/purse')
   @HttpCode(200)
+  @Replies({ 200: PURSE_CREATED })
   async request(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Body() { purse_value, min_age, purse_fee, econtract, purse_pub, ...rest }: PurseRequestRequest,
@@ -83,6 +87,7 @@ export class PursesController {
 
   @Post('purses/:purse_pub/deposit')
   @HttpCode(200)
+  @Replies({ 200: DEPOSITED })
   async deposit(
     @Param('purse_pub', KeyPipe) pursePub: PursePub,
     @Body() { deposits }: PurseDepositRequest,
@@ -100,6 +105,7 @@ export class PursesController {
   /** Moves a full purse into a reserve of this exchange. */
   @Post('purses/:purse_pub/merge')
   @HttpCode(200)
+  @Replies({ 200: MERGED })
   async merge(
     @Param('purse_pub', KeyPipe) pursePub: PursePub,
     @Body() { payto_uri, merge_timestamp, merge_sig, reserve_sig }: PurseMergeRequest,
@@ -123,6 +129,7 @@ export class PursesController {
 
   /** What is in the purse; waits up to `timeout_ms` for its merge, or for it to be full. */
   @Get('purses/:purse_pub/:target')
+  @Replies({ 200: PURSE_STATUS })
   async status(
     @Param('purse_pub', KeyPipe) pursePub: PursePub,
     @Param('target') target: string,
@@ -170,6 +177,7 @@ export class PursesController {
 
   /** A contract as its writer encrypted it. */
   @Get('contracts/:contract_pub')
+  @Replies({ 200: CONTRACT })
   async contract(@Param('contract_pub', KeyPipe) contractPub: ContractPub): Promise<object> {
     const found = await this.statuses.contract(contractPub);
     if (!found) throw new TalerError(ErrorCode.EXCHANGE_CONTRACTS_UNKNOWN, { detail: contractPub });

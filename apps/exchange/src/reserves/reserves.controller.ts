@@ -8,6 +8,7 @@ import { answered } from '../http/answered.js';
 import { sendHistory } from '../http/histories.js';
 import { KeyPipe, SignatureHeader, StartPipe, TimeoutPipe } from '../http/parameters.js';
 import { Refusals } from '../http/refusals.js';
+import { Replies } from '../http/replies.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { blindSignatureJson } from '../http/wire-crypto.js';
 import { Cryptography } from '../runtime/cryptography.js';
@@ -17,6 +18,7 @@ import { CsrWithdraw } from './csr-withdraw.handler.js';
 import { ReserveHistory } from './history.js';
 import { ReserveStatus, reserveSummaryJson } from './reserve-status.js';
 import { BatchWithdrawRequest, CsrWithdrawRequest, ReserveCloseRequest, WithdrawRequest } from './reserves.dto.js';
+import { BATCH_WITHDRAWN, CLOSED, CS_VALUES, RESERVE_HISTORY, RESERVE_SUMMARY, WITHDRAWN } from './reserves.replies.js';
 import { Withdraw, type WithdrawOutcome } from './withdraw.handler.js';
 
 @Controller()
@@ -32,6 +34,7 @@ export class ReservesController {
 
   /** A reserve's balance; waits up to `timeout_ms` for a reserve that is not there yet. */
   @Get('reserves/:reserve_pub')
+  @Replies({ 200: RESERVE_SUMMARY })
   async summary(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Query('timeout_ms', TimeoutPipe) timeoutMs: number,
@@ -43,6 +46,7 @@ export class ReservesController {
 
   /** What happened to a reserve after entry number `start`; only its owner may ask. */
   @Get('reserves/:reserve_pub/history')
+  @Replies({ 200: RESERVE_HISTORY, 204: undefined, 304: undefined })
   async entries(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Query('start', StartPipe) start: number,
@@ -64,6 +68,7 @@ export class ReservesController {
   /** Withdraws up to 256 coins at once; the same request again gives the same signatures, for ever. */
   @Post('reserves/:reserve_pub/batch-withdraw')
   @HttpCode(200)
+  @Replies({ 200: BATCH_WITHDRAWN })
   async batchWithdraw(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Body() { planchets }: BatchWithdrawRequest,
@@ -76,6 +81,7 @@ export class ReservesController {
   /** The single form, for wallets before protocol 26. */
   @Post('reserves/:reserve_pub/withdraw')
   @HttpCode(200)
+  @Replies({ 200: WITHDRAWN })
   async singleWithdraw(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Body() planchet: WithdrawRequest,
@@ -87,6 +93,7 @@ export class ReservesController {
   /** Wires the balance, less the closing fee, to the origin or to a designated account. */
   @Post('reserves/:reserve_pub/close')
   @HttpCode(200)
+  @Replies({ 200: CLOSED })
   async close(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Body() { request_timestamp, payto_uri, reserve_sig }: ReserveCloseRequest,
@@ -104,6 +111,7 @@ export class ReservesController {
 
   /** Documented by the protocol, but not implemented by anybody; `close` does what it promises. */
   @Delete('reserves/:reserve_pub')
+  @Replies({})
   remove(@Param('reserve_pub', KeyPipe) _reservePub: ReservePub): never {
     throw new TalerError(ErrorCode.GENERIC_METHOD_INVALID, {
       status: 501,
@@ -115,6 +123,7 @@ export class ReservesController {
   /** Public nonces for a Clause-Schnorr withdrawal. */
   @Post('csr-withdraw')
   @HttpCode(200)
+  @Replies({ 200: CS_VALUES })
   async csrWithdraw(@Body() { denom_pub_hash, nonce }: CsrWithdrawRequest): Promise<object> {
     const outcome = await this.commands.execute(new CsrWithdraw(denom_pub_hash, nonce));
     const [r0, r1] = await answered(this.refusals, outcome);

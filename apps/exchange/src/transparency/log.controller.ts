@@ -5,10 +5,12 @@ import { Controller, Get, Header, Headers, Param, Query, Res } from '@nestjs/com
 import type { FastifyReply } from 'fastify';
 import { requireBearer } from '../http/bearer.js';
 import { CountPipe, KeyPipe, SignatureHeader, StartPipe, TimeoutPipe } from '../http/parameters.js';
+import { Replies, TEXT } from '../http/replies.js';
 import { malformedParameter, TalerError } from '../http/taler-error.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { EventFeed } from './event-feed.js';
+import { CONSISTENCY, INCLUSION, LOG_KEY, PROVEN_EVENTS } from './log.replies.js';
 import { base64, ProvenEvents } from './proven-events.js';
 import { PublishedLog } from './published-log.js';
 
@@ -30,6 +32,7 @@ export class LogController {
 
   /** The key that signs heads, and the master key's word for it. */
   @Get('key')
+  @Replies({ 200: LOG_KEY })
   @Header('Cache-Control', 'public, max-age=3600')
   key(): object {
     const { origin, logPub } = this.log;
@@ -47,6 +50,7 @@ export class LogController {
 
   /** The newest head: a C2SP checkpoint in a C2SP signed note. */
   @Get('checkpoint')
+  @Replies({ 200: TEXT })
   @Header('Content-Type', 'text/plain; charset=utf-8')
   @Header('Cache-Control', 'no-store')
   checkpoint(): string {
@@ -55,6 +59,7 @@ export class LogController {
 
   /** That the tree of `from` events is the beginning of that of `to` events, or of the newest head. */
   @Get('consistency')
+  @Replies({ 200: CONSISTENCY })
   async consistency(@Query('from', CountPipe) from = 0, @Query('to', CountPipe) asked?: number): Promise<object> {
     const { proofs, head } = await this.events.proofs();
     const to = asked ?? head.size;
@@ -65,6 +70,7 @@ export class LogController {
 
   /** The way from a leaf to the root of the tree of `size` events, or of the newest head. */
   @Get('inclusion')
+  @Replies({ 200: INCLUSION })
   async inclusion(@Query('index', CountPipe) index = 0, @Query('size', CountPipe) asked?: number): Promise<object> {
     const { proofs, head } = await this.events.proofs();
     const size = asked ?? head.size;
@@ -75,6 +81,7 @@ export class LogController {
 
   /** The events of a reserve from number `start` on, each with its proof; only its owner may ask. */
   @Get('reserves/:reserve_pub')
+  @Replies({ 200: PROVEN_EVENTS })
   async reserve(
     @Param('reserve_pub', KeyPipe) reservePub: ReservePub,
     @Query('start', StartPipe) start: number,
@@ -91,6 +98,7 @@ export class LogController {
 
   /** The events of a coin from number `start` on, each with its proof; only its owner may ask. */
   @Get('coins/:coin_pub')
+  @Replies({ 200: PROVEN_EVENTS })
   async coin(
     @Param('coin_pub', KeyPipe) coinPub: CoinPub,
     @Query('start', StartPipe) start: number,
@@ -107,6 +115,8 @@ export class LogController {
 
   /** All events from `first` on, as lines of JSON; for auditors. */
   @Get('events')
+  @Replies({ 200: TEXT })
+  @Header('Content-Type', 'application/jsonl')
   async all(
     @Headers('authorization') authorization: string | undefined,
     @Query('first', CountPipe) first: number | undefined,
@@ -119,6 +129,6 @@ export class LogController {
     if (limit === 0) throw malformedParameter('limit', 'at least one event is to be asked for');
     const lines = await this.feed.open({ first: first ?? 0, limit, timeoutMs });
     reply.raw.setTimeout(FEED_STALLED_MS, () => reply.raw.destroy());
-    return reply.type('application/jsonl').header('Cache-Control', 'no-store').send(lines);
+    return reply.header('Cache-Control', 'no-store').send(lines);
   }
 }

@@ -1,0 +1,72 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { ConfigError } from './config/reader.js';
+import { startFailure } from './start-failure.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'florin-start-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What listening there throws. */
+async function listening(port: number, host: string): Promise<Error> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', resolve);
+    server.listen(port, host, () => {
+      server.close();
+      reject(new Error('it listens'));
+    });
+  });
+}
+
+const thrownBy = (work: () => unknown): unknown => {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+test('a port that is taken is named, and the settings that name another one', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  const failure = startFailure(await listening(port, '127.0.0.1'));
+  await new Promise((resolve) => server.close(resolve));
+  expect(failure?.code).toBe(70);
+  expect(failure?.sentence).toMatch(new RegExp(`^port ${port} of 127.0.0.1 is taken: .*FLORIN_ADMIN_PORT`));
+});
+
+test('so is an address that is not one of this machine', async () => {
+  const failure = startFailure(await listening(0, '192.0.2.1'));
+  expect(failure?.sentence).toMatch(/^host or adminHost is 192.0.2.1; allowed: an address of this machine/);
+});
+
+test('what is in the way of a file or a folder is named, with what is needed there', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const below = startFailure(thrownBy(() => mkdirSync(join(file, 'data'), { recursive: true })));
+  expect(below?.sentence).toMatch(/^ENOTDIR: .*data'; a folder is needed in the place of that file$/);
+  const inPlace = startFailure(thrownBy(() => writeFileSync(folder, '')));
+  expect(inPlace?.sentence).toMatch(/^EISDIR: .*; a file is needed in the place of that folder$/);
+});
+
+test('a database that does not open is said to be in the data folder', () => {
+  const error = Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+  const sentence = 'a database in the data folder /x does not open: database or disk is full';
+  expect(startFailure(error, '/x')).toEqual({ code: 70, sentence });
+});
+
+test('what a person has to change ends with a code that no supervisor repeats', () => {
+  expect(startFailure(new ConfigError('port is "x"'))).toEqual({ code: 78, sentence: 'port is "x"' });
+});
+
+test('what nobody foresaw keeps its stack', () => {
+  expect(startFailure(new TypeError('x is not a function'))).toBeUndefined();
+  expect(startFailure('text')).toBeUndefined();
+  expect(startFailure(new Error('the ledger belongs to another'))?.sentence).toBe('the ledger belongs to another');
+});
