@@ -38,7 +38,7 @@ test('a port that is taken is named, and the settings that name another one', as
   const failure = startFailure(await listening(port, '127.0.0.1'));
   await new Promise((resolve) => server.close(resolve));
   expect(failure?.code).toBe(70);
-  expect(failure?.sentence).toMatch(new RegExp(`^port ${port} of 127.0.0.1 is taken: .*FLORIN_ADMIN_PORT`));
+  expect(failure?.sentence).toMatch(new RegExp(`^127.0.0.1:${port} is taken: .*FLORIN_ADMIN_PORT`));
 });
 
 test('so is an address that is not one of this machine', async () => {

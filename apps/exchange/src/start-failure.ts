@@ -48,11 +48,11 @@ function sentenceOf(error: SystemError, data: string | undefined): string {
   const { code = '', syscall, address, port, message } = error;
   if (syscall === 'listen' && code === 'EADDRINUSE') {
     return (
-      `port ${port} of ${address} is taken: another program listens there, perhaps an exchange that runs already; ` +
+      `${address}:${port} is taken: another program listens there, perhaps an exchange that runs already; ` +
       `stop it, or choose another one (${PORTS})`
     );
   }
-  if (syscall === 'listen' && code === 'EACCES') return `port ${port} may not be opened by this user (${PORTS})`;
+  if (syscall === 'listen' && code === 'EACCES') return `${address}:${port} may not be opened by this user (${PORTS})`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     const host = address ?? error.hostname;
     return `host or adminHost is ${host}; allowed: an address of this machine, as 127.0.0.1, 0.0.0.0 or ::`;
