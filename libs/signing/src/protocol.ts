@@ -6,8 +6,10 @@ import type { KeyName } from './key-folder.js';
  * files, and creates them. Byte strings that come in numbers travel packed (see pack.ts).
  *
  *   signer -> exchange   STARTED
- *   exchange -> signer   { id, job, ask }
- *   signer -> exchange   { id, answer } or { id, fault } for every job, in any order
+ *   exchange -> signer   [{ id, job, ask }, ...]
+ *   signer -> exchange   [{ id, answer } or { id, fault }, ...] for every job, in any order
+ *
+ * What is said within a turn of the event loop travels together: a system call costs as much as an Ed25519 signature.
  */
 
 export type NewKey =

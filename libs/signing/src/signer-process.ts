@@ -30,6 +30,7 @@ export class SignerProcess {
   readonly ended: Promise<void>;
   private readonly child: ChildProcess;
   private readonly waiting = new Map<number, Waiting>();
+  private outgoing: Order[] = [];
   private lastId = 0;
   private load = 0;
   private state: 'alive' | 'released' | 'gone' = 'alive';
@@ -53,7 +54,7 @@ export class SignerProcess {
     this.started = new Promise((resolve, reject) => {
       this.child.on('message', (message) => {
         if (message === STARTED) resolve();
-        else this.settle(message as Reply);
+        else for (const reply of message as Reply[]) this.settle(reply);
       });
       void this.ended.then(() => reject(new SignerDied('the signer ended while it started')));
     });
@@ -92,8 +93,8 @@ export class SignerProcess {
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { cost, resolve: resolve as Waiting['resolve'], reject });
       this.load += cost;
-      // A failure to send is the end of the channel, and is heard of as such.
-      this.child.send({ id, job, ask } as Order, () => {});
+      this.outgoing.push({ id, job, ask } as Order);
+      if (this.outgoing.length === 1) setImmediate(() => this.send());
     });
   }
 
@@ -105,7 +106,15 @@ export class SignerProcess {
   /** Lets it end by itself, as it does when the exchange is gone. */
   release(): void {
     if (this.alive) this.state = 'released';
+    this.send();
     if (this.child.connected) this.child.disconnect();
+  }
+
+  private send(): void {
+    const orders = this.outgoing;
+    this.outgoing = [];
+    // A failure to send is the end of the channel, and is heard of as such.
+    if (orders.length > 0) this.child.send(orders, () => {});
   }
 
   private settle(reply: Reply): void {

@@ -38,11 +38,11 @@ interface Batch {
 }
 
 const batches: Batch[] = [];
+let replies: Reply[] = [];
 /** What changes the set of keys happens in the order in which it was asked for. */
 let changes: Promise<unknown> = Promise.resolve();
 
-process.on('message', (message) => {
-  const order = message as Order;
+const take = (order: Order) => {
   switch (order.job) {
     case 'load':
       return inOrder(order.id, () => keys.load(order.ask));
@@ -70,6 +70,10 @@ process.on('message', (message) => {
     case 'ping':
       return reply(order.id, null);
   }
+};
+
+process.on('message', (orders) => {
+  for (const order of orders as Order[]) take(order);
 });
 
 if (process.connected) process.send?.(STARTED);
@@ -135,5 +139,10 @@ function refuse(id: number, error: unknown): void {
 }
 
 function send(message: Reply): void {
-  if (process.connected) process.send?.(message, undefined, undefined, () => {}); // a closed channel ends us anyway
+  replies.push(message);
+  if (replies.length > 1) return;
+  setImmediate(() => {
+    if (process.connected) process.send?.(replies, undefined, undefined, () => {}); // a closed channel ends us anyway
+    replies = [];
+  });
 }

@@ -18,6 +18,7 @@ import { DiskFailure } from './faults.js';
 import { ORIGIN_BYTES_MAX } from './heads.js';
 import type { ReaderOps } from './reader.js';
 import { Readers, startReader } from './readers.js';
+import { RecentUnits } from './recent.js';
 import { CHECK_ALL_MAX } from './recovery.js';
 import { type ScrubOptions, scrub } from './scrub.js';
 import type { Thread } from './thread.js';
@@ -67,6 +68,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 export class SqliteStore implements EventStore {
   private readonly writer: WriterThread;
   private readonly bell = new Bell();
+  private readonly recent = new RecentUnits();
   private readers!: Readers;
   private newest!: Head;
   private failure: Error | undefined;
@@ -84,6 +86,7 @@ export class SqliteStore implements EventStore {
         this.cover(head);
         options.onGroup?.(units);
       },
+      committed: ({ position, events }) => this.recent.add({ position, events }),
       failed: (error) => this.fail(error),
     });
   }
@@ -134,7 +137,7 @@ export class SqliteStore implements EventStore {
   }
 
   subscribe(after: Position, signal: AbortSignal): AsyncGenerator<CommittedUnit> {
-    return follow({ after, signal }, this.bell, (position) => this.readAll(position));
+    return follow({ after, signal }, this.bell, (position) => this.newsAfter(position));
   }
 
   async lastPosition(): Promise<Position> {
@@ -201,6 +204,11 @@ export class SqliteStore implements EventStore {
       await this.writer.close();
     })();
     return this.closing;
+  }
+
+  private async *newsAfter(position: Position): AsyncGenerator<CommittedUnit> {
+    this.checkServing();
+    yield* this.recent.after(position) ?? this.readAll(position);
   }
 
   private cover(head: Head): void {

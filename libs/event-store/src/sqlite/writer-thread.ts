@@ -34,6 +34,8 @@ export interface WriterOptions {
   readonly signingFailed: (message: string) => void;
   /** A group of so many units is durable. Called before its commits are answered. */
   readonly covered: (head: Head, units: number) => void;
+  /** Of that group, in global order; not those that were given up for being late. */
+  readonly committed: (committed: Committed) => void;
   /** The writer can go on no more. */
   readonly failed: (error: Error) => void;
 }
@@ -144,8 +146,13 @@ export class WriterThread {
       const [id, verdict] = [verdicts[i] as number, verdicts[i + 1] as number];
       const waiting = this.take(id);
       if (!waiting) continue;
-      if (verdict >= 0) waiting.resolve(committedOf(waiting, verdict));
-      else waiting.reject(refusalOf(waiting, -1 - verdict));
+      if (verdict < 0) {
+        waiting.reject(refusalOf(waiting, -1 - verdict));
+        continue;
+      }
+      const committed = committedOf(waiting, verdict);
+      this.options.committed(committed);
+      waiting.resolve(committed);
     }
   }
 
