@@ -198,6 +198,7 @@ export class Process {
     const marked = last.events === 0 ? 1 - BOOKMARK_EVERY : last.events;
     const SweeperClass = plant.sweeper ?? Sweeper;
     this.follower = new Follower(this.surroundings, {
+      sweeps: true,
       prefix: PREFIX,
       from: last,
       sweeper: new SweeperClass(this.surroundings, this.parts.slots, BOOKMARK_EVERY, marked),

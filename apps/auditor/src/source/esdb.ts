@@ -42,6 +42,7 @@ export class EsdbSource implements Source {
     const { connectionString, instance } = options;
     const store = await openEsdbStore(connectionString, {
       instance,
+      readOnly: true,
       now: () => Date.now() * 1_000,
       onDamage: () => {},
     }).catch(asSourceError);

@@ -14,6 +14,8 @@ export interface FollowerOptions {
   /** Where to begin: a bookmark. */
   readonly from: Counted;
   readonly sweeper: Sweeper;
+  /** Whether it settles what crashed writers left, and leaves bookmarks: both are writing. */
+  readonly sweeps: boolean;
   /** A new unit, in commit order. */
   readonly onUnit: (unit: CommittedUnit) => void;
   /** An event of the server's own about one of the instance's streams. @throws DamagedStore */
@@ -48,7 +50,7 @@ export class Follower {
 
   /** Until the store is closed. @throws DamagedStore */
   async run(): Promise<void> {
-    await Promise.all([this.follow(), this.sweep()]);
+    await Promise.all([this.follow(), this.options.sweeps ? this.sweep() : undefined]);
   }
 
   private async follow(): Promise<void> {
@@ -84,6 +86,6 @@ export class Follower {
   }
 
   private async mark(bookmark: Counted | undefined): Promise<void> {
-    if (bookmark) await persistently(this.surroundings, () => this.options.onBookmark(bookmark));
+    if (bookmark && this.options.sweeps) await persistently(this.surroundings, () => this.options.onBookmark(bookmark));
   }
 }

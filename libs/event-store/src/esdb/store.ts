@@ -42,6 +42,11 @@ export interface EsdbStoreOptions {
   readonly onUnit?: (unit: CommittedUnit) => void;
   /** Where the signed head of the tree is kept, and checked at the start; without it there is none. */
   readonly heads?: HeadOptions;
+  /**
+   * Only looks: it writes nothing, also not what any reader may (void markers, bookmarks), so that an account that may
+   * only read will do. What a crashed writer has left undecided is left to the nodes.
+   */
+  readonly readOnly?: boolean;
   /** After so long a commit answers StoreUnavailable; 15 s by default. */
   readonly commitTimeoutMs?: number;
   /** How long an undecided event is left to its writer; 5 s by default. */
@@ -102,7 +107,9 @@ export class EsdbStore implements EventStore {
     readonly server: ServerFacts,
     private readonly options: EsdbStoreOptions,
   ) {
-    const { instance, commitTimeoutMs = 15_000, leaseMs = 5_000, callTimeoutMs = 5_000, commitsMax = 1_000 } = options;
+    const { instance, commitTimeoutMs = 15_000, callTimeoutMs = 5_000, commitsMax = 1_000 } = options;
+    // Who only looks waits for others to decide, however long that takes.
+    const leaseMs = options.readOnly ? Number.POSITIVE_INFINITY : (options.leaseMs ?? 5_000);
     const { appendsInFlightMax = 96, readsInFlightMax = 64 } = options;
     this.prefix = `${instance}.`;
     this.client = new EsdbClient({ connectionString, callTimeoutMs, appendsInFlightMax, readsInFlightMax });
@@ -135,6 +142,7 @@ export class EsdbStore implements EventStore {
         this.heads?.take(unit);
         this.options.onUnit?.(unit);
       },
+      sweeps: !this.options.readOnly,
       onSettings: (raw) => checkSettings(this.surroundings, raw),
       onBookmark: (bookmark) => this.bookmarks.write(bookmark),
     });
@@ -234,6 +242,7 @@ export class EsdbStore implements EventStore {
 
   private commitAt(unit: readonly StreamAppend[], writtenAtUs: number): Promise<Committed> {
     return this.guarded(async () => {
+      if (this.options.readOnly) throw new Error('this store was opened to be read only');
       const committing = this.protocol.commit(unit, writtenAtUs);
       this.underWay.add(committing);
       try {
