@@ -73,7 +73,10 @@ export async function layFoundation(
     });
     undo.push(() => views.close());
     const vault = new AccountVault(folder);
-    const ledger = new Ledger(store, { onCommit: (outcome, ms) => metrics.committed(outcome, ms) });
+    const ledger = new Ledger(store, {
+      onCommit: (outcome, ms) => metrics.committed(outcome, ms),
+      patienceMs: QUEUE_PATIENCE_MS,
+    });
     const publishedLog = publishLog(store, {
       origin,
       logPub,
@@ -123,6 +126,9 @@ export async function layFoundation(
 
 /** A usual batch is verified in less time than it takes to hand it over twice. */
 const INLINE_VERIFICATIONS_MAX = 8;
+
+/** As long as a commit waits: while the store is away, those who queue for one stream are told so together. */
+const QUEUE_PATIENCE_MS = 15_000;
 
 const DAY_MS = 86_400_000;
 

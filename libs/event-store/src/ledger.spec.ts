@@ -426,6 +426,21 @@ describe('queues', () => {
     expect(balances).toEqual(keys.map((key) => orders.filter((names) => names.includes(key)).length));
   });
 
+  test('a command that waits too long is put off; those behind it take their turn', async () => {
+    const { store, ledger } = bench({ patienceMs: 1 });
+    let answer = (): void => {};
+    const silence = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    store.beforeCommit = () => silence;
+    const first = pay(ledger, 'A', 1);
+    await expect(pay(ledger, 'A', 2)).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    await expect(pay(ledger, 'A', 3)).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    answer();
+    expect(await first).toMatchObject({ kind: 'accept', value: 1 });
+    expect(await pay(ledger, 'A', 4)).toMatchObject({ kind: 'accept', value: 5 });
+  });
+
   test('a command that throws lets the next one pass', async () => {
     const { ledger } = bench();
     const failing = ledger.transact(['test.reserve-A'], () => Promise.reject(new Error('bug')));

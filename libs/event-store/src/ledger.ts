@@ -55,6 +55,8 @@ export interface LedgerOptions {
   /** States held in memory, and the facts folded into them: events, and entries of their lists. */
   readonly cacheEntries?: number;
   readonly cacheFacts?: number;
+  /** How long a command waits for those before it on one stream, until StoreUnavailable; by default as long as it takes. */
+  readonly patienceMs?: number;
   /** How often an attempt is made before `TooManyConflicts`. */
   readonly tries?: number;
   readonly delay?: (ms: number) => Promise<unknown>;
@@ -81,7 +83,7 @@ const BACKOFF_MAX_MS = 250;
  * odd its decision was; and a refusal is answered only after the tails of all loaded streams were found unmoved.
  */
 export class Ledger {
-  private readonly queues = new Queues();
+  private readonly queues: Queues;
   private readonly cache: StateCache;
   private readonly tries: number;
   private readonly delay: (ms: number) => Promise<unknown>;
@@ -98,8 +100,10 @@ export class Ledger {
       delay = sleep,
       random = Math.random,
       onCommit = () => undefined,
+      patienceMs,
     }: LedgerOptions = {},
   ) {
+    this.queues = new Queues(patienceMs);
     this.onCommit = onCommit;
     this.cache = new StateCache(cacheEntries, cacheFacts);
     this.tries = tries;

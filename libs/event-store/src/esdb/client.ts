@@ -58,14 +58,14 @@ export class EsdbClient implements EsdbLike {
 
   /** @throws StoreMisconfigured on a connection string that makes no sense */
   constructor(private readonly options: ClientOptions) {
-    this.appends = new Gate(options.appendsInFlightMax);
-    this.reads = new Gate(options.readsInFlightMax);
+    this.appends = new Gate(options.appendsInFlightMax, options.callTimeoutMs);
+    this.reads = new Gate(options.readsInFlightMax, options.callTimeoutMs);
     this.credentials = credentialsIn(options.connectionString);
     this.connection = this.connect();
   }
 
   append(stream: string, expected: bigint, events: readonly ProposedEvent[]): Promise<AppendAnswer> {
-    return this.appends.run(async () => {
+    const append = async (): Promise<AppendAnswer> => {
       if (this.closed) return { kind: 'unknown', reason: 'the event store is closed' };
       try {
         const { nextExpectedRevision: next, position } = await this.timed(
@@ -84,7 +84,8 @@ export class EsdbClient implements EsdbLike {
       } catch (error) {
         return failedAppend(error);
       }
-    });
+    };
+    return this.appends.run(append).catch(failedAppend);
   }
 
   readStream(stream: string, { from, direction, max, requiresLeader }: ReadOptions): Promise<RawPage> {
