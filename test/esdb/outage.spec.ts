@@ -100,6 +100,13 @@ describe('a node', () => {
     expectOk(await send(`${started.baseUrl}keys`));
   });
 
+  test('does not share its data folder with another process', async () => {
+    const { data } = node(0);
+    const second = startExchange({ data, configure: (settings) => site.configure(settings, site.keys), env: site.env });
+    await expect(second).rejects.toThrow(/ended with 70[\s\S]*is in use by process/);
+    expect((await fundedReserve(node(0), '1')).pub).toBeTruthy();
+  });
+
   test('stops in order although the store does not answer', async () => {
     const reserve = await fundedReserve(node(0), '1');
     standIn.node.suspend();

@@ -49,6 +49,11 @@ export class Site {
     }
   }
 
+  /** What names the store. */
+  get env(): Readonly<Record<string, string>> {
+    return { FLORIN_STORE: this.store };
+  }
+
   /** A copy of the key folder as it is now, as a mount that has gone stale. */
   copyOfKeys(): string {
     const copy = join(this.folder, 'copy-of-keys');
@@ -68,7 +73,7 @@ export class Site {
       ...options,
       data,
       configure: (settings) => this.configure(settings, keys),
-      env: { FLORIN_STORE: this.store },
+      env: this.env,
       ...(earlier >= 0 && { ports: (this.nodes[earlier] as Node).ports }),
     });
     const baseUrl = `http://127.0.0.1:${started.ports.exchange}/`;
@@ -93,7 +98,7 @@ export class Site {
   }
 
   /** Few and small keys: the tests are about the store. */
-  private configure(settings: Settings, keys: string): void {
+  configure(settings: Settings, keys: string): void {
     smallKeys(settings);
     const [first] = settings.denominations;
     settings.denominations = [first, { ...first, value: 'KUDOS:1' }, { ...first, value: 'KUDOS:1', cipher: 'CS' }];

@@ -16,13 +16,14 @@ import {
   UnknownPosition,
 } from '../port.js';
 import type { StoreReport } from '../report.js';
+import { lockFolder } from '../sqlite/lock.js';
 import type { ScrubOptions } from '../sqlite/scrub.js';
 import type { Frontier } from '../tree.js';
 import type { Counted } from './all.js';
 import { type KeptHead, readHeadFile, type TreePlace, treeStart, writeHeadFile } from './head-file.js';
 
 export interface HeadOptions {
-  /** A folder of this node's own, which exists. */
+  /** A folder of this node's own, which exists; it is locked as long as this process has it. */
   readonly folder: string;
   /** Names the log in its signed heads, without blanks. */
   readonly origin: string;
@@ -52,12 +53,14 @@ export class HeadKeeper {
   private kept: KeptHead | undefined;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
+  private readonly lock: { close(): void };
 
-  /** @throws DamagedStore if the file in the folder is no head of this log */
+  /** @throws DamagedStore if the file in the folder is no head of this log, FolderInUse if another node has it */
   constructor(private readonly options: HeadOptions) {
     this.path = join(options.folder, FILE);
     this.kept = readHeadFile(this.path, new NoteVerifier(options.origin, options.logPub));
     if (this.kept) this.bases = [this.kept.base, this.kept.base];
+    this.lock = lockFolder(options.folder);
   }
 
   /** How far the head reaches: units from here on are to be taken. */
@@ -118,6 +121,7 @@ export class HeadKeeper {
     clearTimeout(this.timer);
     if (this.timer) this.writing = this.writing.then(() => this.keep());
     await this.writing.catch(() => undefined);
+    this.lock.close();
   }
 
   private add(unit: CommittedUnit): void {
