@@ -24,6 +24,8 @@ interface PurseBook {
 
 const UNITS_PER_WHOLE = 100_000_000n;
 const DIGITS = 8;
+/** Of every denomination: see settings.ts. */
+const WITHDRAW_FEE = 1_000_000n;
 
 /** `KUDOS:1.5` in units of 1e-8. */
 export function unitsOf(amount: string): bigint {
@@ -44,6 +46,7 @@ export class Books {
   readonly purses = new Map<string, PurseBook>();
   /** What each coin that was ever seen has left. */
   readonly coins = new Map<string, bigint>();
+  private readonly withdrawn = new Set<string>();
   private readonly ordered = new Map<string, bigint>();
   private readonly happened = new Map<string, number>();
   private readonly booked: { readonly row: number; readonly units: bigint; readonly reservePub: string }[] = [];
@@ -145,7 +148,11 @@ export class Books {
         this.add(key, unitsOf(data.amount));
         return;
       case 'CoinsWithdrawn':
-        for (const { value, fee } of data.coins) {
+        for (const { value, fee, envelopeHash } of data.coins) {
+          if (unitsOf(fee) !== WITHDRAW_FEE) throw new Broken(`a coin was withdrawn for ${fee}`);
+          const envelope = `${key} ${envelopeHash}`;
+          if (this.withdrawn.has(envelope)) throw new Broken(`envelope ${envelope} was withdrawn twice`);
+          this.withdrawn.add(envelope);
           this.issued += unitsOf(value);
           this.fees += unitsOf(fee);
         }

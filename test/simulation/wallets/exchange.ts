@@ -10,6 +10,7 @@ import { type Life, type Scheduler, settled } from '../scheduler.js';
 import type { Tally } from '../tally.js';
 import { MemoryKeyFolder } from './fixed-keys.js';
 import { ParkedStore } from './parked-store.js';
+import type { Plant } from './plants.js';
 import { LocalSigners, type Park } from './signers.js';
 
 /** One request as bytes. */
@@ -57,6 +58,7 @@ export interface Surroundings {
   readonly scheduler: Scheduler;
   readonly tally: Tally;
   readonly config: Config;
+  readonly plant: Plant;
   /** Microseconds since 1970. */
   readonly nowUs: () => number;
   /** The process is gone: what waited for time in it never wakes. */
@@ -106,11 +108,11 @@ export class Exchange {
 
   /** Begins a life from what is committed. Requests may be sent at once; they wait for the start. */
   async start(): Promise<void> {
-    const { scheduler, tally, nowUs, onFault, config } = this.surroundings;
+    const { scheduler, tally, nowUs, onFault, config, plant } = this.surroundings;
     const life = scheduler.begin();
     const park: Park = (work) => this.parked(life, work);
     const memory = new MemoryStore(nowUs, this.image);
-    const store = new ParkedStore(memory, park);
+    const store = new (plant.store ?? ParkedStore)(memory, park);
     const viewsFile = new ViewsInProcess((name) => {
       if (name === 'apply') return this.parked(life, () => undefined, VIEWS_WEIGHT);
       return life.over && name !== 'close' ? NEVER : Promise.resolve();
@@ -134,7 +136,7 @@ export class Exchange {
       verifiers: new Verifiers({ threads: 0, inlineMax: Number.POSITIVE_INFINITY }),
       vault: new AccountVault(this.folder),
       folder: this.folder,
-      ledger: new Ledger(store),
+      ledger: new (plant.ledger ?? Ledger)(store),
     });
     await app.init();
     await settled(SETTLING_TURNS);
@@ -154,7 +156,8 @@ export class Exchange {
     tally.count('crash');
     tally.count('commit dropped by a crash', store.asked);
     tally.count('reply to a commit dropped by a crash', store.unanswered);
-    this.image = memory.snapshot();
+    this.image = store.left();
+    const isWhole = this.image.rows.length === memory.snapshot().rows.length;
     this.running = undefined;
     life.end();
     void viewsFile.close(); // lets go of the file, as the end of a process does
@@ -162,7 +165,7 @@ export class Exchange {
     end();
     await settled(SETTLING_TURNS);
     this.crashes += 1;
-    if (this.crashes % 4 !== 3) return;
+    if (isWhole && this.crashes % 4 !== 3) return;
     for (const suffix of ['', '-wal', '-shm']) rmSync(join(config.data, `views.db${suffix}`), { force: true });
     tally.count('crash that lost the views');
   }

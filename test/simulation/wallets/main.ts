@@ -14,9 +14,12 @@ Each seed runs twice, in two processes at a time, which must tell the same histo
   --seed S       replays one
   --wallets N    people; default 50
   --steps N      steps of each; default 200
+  --plant NAME   with a mistake in the exchange, which has to be found; each seed runs once
   --help         this text
 
 Exit code 0: nothing was found. 1: a property is broken; the last line names it and the seed. 2: it could not be run.
+
+Mistakes:
 `;
 
 /** @returns the exit code @throws on arguments that make no sense */
@@ -29,21 +32,29 @@ export async function simulate(args: readonly string[]): Promise<number> {
       seed: { type: 'string' },
       wallets: { type: 'string', default: '50' },
       steps: { type: 'string', default: '200' },
+      plant: { type: 'string', default: 'none' },
       once: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
+  const size = { wallets: numberOf('wallets', values.wallets), steps: numberOf('steps', values.steps) };
+  const { plant } = values;
+  if (values.once) return printOne({ seed: numberOf('seed', values.seed ?? ''), ...size, plant });
+  const { PLANTS } = await import('./plants.js');
   if (values.help) {
-    console.log(help);
+    console.log(help + [...PLANTS.values()].map(({ name, mistake }) => `  ${name}\n      ${mistake}`).join('\n'));
     return 0;
   }
+  const planted = PLANTS.get(plant);
+  if (!planted) throw new RangeError(`there is no mistake called ${plant}; see --help`);
+  const isHonest = plant === 'none';
+  if (!isHonest) console.log(`planted: ${plant} (${planted.mistake})`);
   const first = numberOf('seed', values.seed ?? values.from);
   const count = values.seed === undefined ? numberOf('seeds', values.seeds) : 1;
-  const size = { wallets: numberOf('wallets', values.wallets), steps: numberOf('steps', values.steps) };
-  if (values.once) return printOne({ seed: first, ...size });
   for (let seed = first; seed < first + count; seed += 1) {
     const begun = performance.now();
-    const [one, other] = await Promise.all([runAlone({ seed, ...size }), runAlone({ seed, ...size })]);
+    const run = () => runAlone({ seed, ...size, plant });
+    const [one, other = one] = await Promise.all([run(), ...(isHonest ? [run()] : [])] as const);
     console.log(`seed ${seed}: ${(one.counts ?? []).map(([what, often]) => `${what}: ${often}`).join('; ')}`);
     const broken = one.broken ?? other.broken ?? (one.digest === other.digest ? undefined : OTHER_HISTORY);
     if (broken !== undefined) {
@@ -62,20 +73,20 @@ const OTHER_HISTORY = 'two runs of the seed told different histories';
 /** Much of what a run makes lives for one request: a larger nursery saves a tenth of its time. */
 const NURSERY = '--max-semi-space-size=64';
 
-type Sized = { readonly seed: number; readonly wallets: number; readonly steps: number };
+type Sized = { readonly seed: number; readonly wallets: number; readonly steps: number; readonly plant: string };
 
 /** One run in this process; nothing that takes time or chance may be loaded before they are virtual. */
 async function printOne(size: Sized): Promise<number> {
   const process = new VirtualProcess(size.seed);
   process.install();
   const { runOnce } = await import('./once.js');
-  console.log(JSON.stringify(await runOnce(size, process)));
+  console.log(JSON.stringify(await runOnce(size, process, size.plant)));
   return 0;
 }
 
 /** One run in a process of its own. @throws Error if it does not end as it should */
-function runAlone({ seed, wallets, steps }: Sized): Promise<Report> {
-  const numbers = ['--seed', `${seed}`, '--wallets', `${wallets}`, '--steps', `${steps}`];
+function runAlone({ seed, wallets, steps, plant }: Sized): Promise<Report> {
+  const numbers = ['--seed', `${seed}`, '--wallets', `${wallets}`, '--steps', `${steps}`, '--plant', plant];
   const program = process.argv[1] as string;
   const child = spawn(process.execPath, [NURSERY, program, '--model', 'wallets', '--once', ...numbers], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -58,7 +58,10 @@ export const MOVES_AGAINST_THE_RULES: readonly Move[] = [
     async make(wallet) {
       const { random, coins } = wallet;
       const spent = random.pick(coins.filter(({ coin, left }) => left < coin.value.units));
-      const purse = draftPurse(wallet, spent.coin.value.units - CENT, [whole(spent)]);
+      // All that it was ever worth, or the smallest unit more than it has.
+      const isClose = spent.left > CENT && random.chance(0.5);
+      const payment = isClose ? { coin: spent.coin, amount: money(spent.left + 1n) } : whole(spent);
+      const purse = draftPurse(wallet, payment.amount.units - CENT, [payment]);
       if (await createPurse(wallet, 'spend a coin twice', purse)) handOver(wallet, purse);
     },
   },

@@ -1,5 +1,6 @@
 import { Broken } from './broken.js';
 import { KINDS } from './kinds.js';
+import { PLANTS, type Plant } from './plants.js';
 import type { VirtualProcess } from './virtual-process.js';
 import { type Size, World } from './world.js';
 
@@ -18,8 +19,8 @@ export interface Report {
 const WHOLE_STEPS = 10_000;
 
 /** Runs one seed in this process, whose time and chance are virtual already. */
-export async function runOnce(size: Size, process: VirtualProcess): Promise<Report> {
-  const world = new World(size, process);
+export async function runOnce(size: Size, process: VirtualProcess, planted: string): Promise<Report> {
+  const world = new World(size, process, PLANTS.get(planted) as Plant);
   try {
     const { digest, events, answers, tally } = await world.run();
     const missing = size.wallets * size.steps < WHOLE_STEPS ? [] : tally.missing(KINDS);
@@ -27,7 +28,9 @@ export async function runOnce(size: Size, process: VirtualProcess): Promise<Repo
     const broken = missing.length > 0 ? { broken: `never happened: ${missing.join('; ')}` } : {};
     return { ...broken, digest, events, answers, counts };
   } catch (error) {
-    if (!(error instanceof Broken)) throw error;
+    if (!(error instanceof Error)) throw error;
+    // What is not foreseen is a fault too, for nothing in the simulation justifies it.
+    if (!(error instanceof Broken)) return { broken: `${error.stack}`, counts: [...world.tally.counts] };
     const cause = error.cause instanceof Error ? `\n${error.cause.stack}` : '';
     return { broken: `${error.message}${cause}`, counts: [...world.tally.counts] };
   }

@@ -2,6 +2,7 @@ import type {
   Committed,
   CommittedUnit,
   EventStore,
+  MemoryImage,
   MemoryStore,
   Position,
   ReadStream,
@@ -20,9 +21,14 @@ export class ParkedStore implements EventStore {
   unanswered = 0;
 
   constructor(
-    private readonly store: MemoryStore,
-    private readonly park: Park,
+    protected readonly store: MemoryStore,
+    protected readonly park: Park,
   ) {}
+
+  /** What a crash leaves of it. */
+  left(): MemoryImage {
+    return this.store.snapshot();
+  }
 
   async commit(unit: readonly StreamAppend[]): Promise<Committed> {
     this.asked += 1;

@@ -13,6 +13,7 @@ import { fixedKey } from './fixed-keys.js';
 import { History } from './history.js';
 import { chooseMove } from './moves.js';
 import { Officer } from './officer.js';
+import { NOTHING_PLANTED, type Plant } from './plants.js';
 import { checkAcknowledged } from './replies.js';
 import { simulatedConfig } from './settings.js';
 import type { VirtualProcess } from './virtual-process.js';
@@ -82,6 +83,7 @@ export class World {
   constructor(
     private readonly size: Size,
     private readonly process: VirtualProcess,
+    private readonly plant: Plant = NOTHING_PLANTED,
   ) {
     const { seed } = size;
     this.random = new Random(seed);
@@ -92,6 +94,7 @@ export class World {
       scheduler: this.scheduler,
       tally: this.tally,
       config: simulatedConfig(this.folder),
+      plant,
       nowUs: () => process.nowMs() * 1000,
       onCrash: () => process.forgetTimers(),
       onFault: (fault) => this.fail(new Broken(fault)),
@@ -260,7 +263,11 @@ export class World {
       throw new TypeError('the connection is gone');
     };
     await park(() => (isLost(0.02) ? lost() : undefined));
-    const response = await this.bank.answer(new URL(url), init.body as string | undefined);
+    const body = init.body as string | undefined;
+    const { transfers = (order: string) => [order] } = this.plant;
+    const bodies = url.endsWith('/transfer') && body !== undefined ? transfers(body) : [body];
+    for (const extra of bodies.slice(0, -1)) await this.bank.answer(new URL(url), extra);
+    const response = await this.bank.answer(new URL(url), bodies.at(-1));
     return park(() => (isLost(0.02) ? lost() : response));
   }
 }
