@@ -34,6 +34,8 @@ export interface Faults {
    */
   readonly phantom: number;
   readonly brokenRead: number;
+  /** That a page ends early for what is in it, though not inside of an append that is all of it. */
+  readonly cutPage: number;
   /** That a read which does not ask for the leader sees an older state. */
   readonly stale: number;
   readonly brokenSubscription: number;
@@ -49,6 +51,7 @@ export const NO_FAULTS: Faults = {
   forgetful: 0,
   phantom: 0,
   brokenRead: 0,
+  cutPage: 0,
   stale: 0,
   brokenSubscription: 0,
   lateWeight: 1,
@@ -65,6 +68,8 @@ export interface Network {
   inTheMiddle?: Life;
 }
 
+/** As many as an append has at most: a page has room for four that are as large as can be. */
+const PAGE_EVENTS_MIN = 2;
 const UNKNOWN: AppendAnswer = { kind: 'unknown', reason: 'the simulation lost the answer' };
 const broken = (): StoreUnavailable => new StoreUnavailable('the simulation broke the connection');
 
@@ -126,7 +131,11 @@ export class Link implements EsdbLike {
       const isStale = !options.requiresLeader && random.chance(faults.stale);
       if (isStale) tally.count('stale');
       const length = isStale ? random.below(server.log.length + 1) : server.log.length;
-      return pageOf(server.eventsOf(stream, length).map(rawOf), options);
+      const page = pageOf(server.eventsOf(stream, length).map(rawOf), options);
+      if (page.events.length <= PAGE_EVENTS_MIN || !random.chance(faults.cutPage)) return page;
+      tally.count('cutPage');
+      const kept = PAGE_EVENTS_MIN + random.below(page.events.length - PAGE_EVENTS_MIN);
+      return { ...page, events: page.events.slice(0, kept), ended: false };
     });
   }
 

@@ -149,6 +149,45 @@ describe('what a server may do', () => {
   });
 });
 
+describe('what counts of a tentative append is what its commit point names', () => {
+  type Members = [string, number, number, string][];
+  type Names = { unit: string; members: Members };
+  const OTHERS: Readonly<Record<string, (names: Names) => void>> = {
+    unit: (names) => Object.assign(names, { unit: 'another' }),
+    stream: ({ members: [member] }) => member?.splice(0, 1, 'test.coin-C'),
+    revision: ({ members: [member] }) => member?.splice(1, 1, 1),
+    count: ({ members: [member] }) => member?.splice(2, 1, 2),
+    hash: ({ members: [member] }) => member?.splice(3, 1, 'another'),
+  };
+
+  async function readMember(change: (names: Names) => void) {
+    const { store, server } = bench();
+    const streams = ['test.coin-A', 'test.reserve-R'];
+    await store.commit(streams.map((stream): StreamAppend => ({ stream, expected: NO_EVENTS, events: [paid(1)] })));
+    const { store: reader } = bench(() => ({
+      readStream: async (stream, options) => {
+        const events = server.eventsOf(stream).map((kept) => {
+          const metadata = JSON.parse(kept.metadata) as Names;
+          if (stream === 'test.reserve-R') change(metadata);
+          return { ...rawOf(kept), metadata };
+        });
+        return pageOf(events, options);
+      },
+    }));
+    return (await reader.readStream('test.coin-A')).events.length;
+  }
+
+  test('as it was written', async () => {
+    expect(await readMember(() => undefined)).toBe(1);
+  });
+
+  for (const [what, change] of Object.entries(OTHERS)) {
+    test(`another ${what} makes it void`, async () => {
+      expect(await readMember(change)).toBe(0);
+    });
+  }
+});
+
 describe('what the server must not do', () => {
   const unit = ['test.coin-A', 'test.coin-B', 'test.reserve-R'].map(
     (stream): StreamAppend => ({ stream, expected: NO_EVENTS, events: [paid(1)] }),

@@ -28,6 +28,7 @@ export const KINDS = [
     'forgetful',
     'phantom',
     'brokenRead',
+    'cutPage',
     'brokenSubscription',
   ],
   ...['tentative events', 'void events', 'void markers', 'units on one stream', 'units on several streams'],

@@ -220,6 +220,7 @@ function anyFaults(random: Random): Faults {
     forgetful: level(),
     phantom: level() / 2,
     brokenRead: level() / 2,
+    cutPage: random.pick([0, 0.5]),
     stale: 0.5,
     brokenSubscription: level() / 4,
     lateWeight: random.pick([0.2, 1, 5]),
