@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeBase32 } from '@florin/encoding';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { newPlanchets, newReserve, withdraw } from './support/coins.js';
 import { expectOk, expectRefusal, type Json, send } from './support/http.js';
-import { expectSignedGone, expectSignedUnknown, type Offer, type Offers, readOffers, units } from './support/offers.js';
+import {
+  expectSignedGone,
+  expectSignedUnknown,
+  now,
+  type Offer,
+  type Offers,
+  readOffers,
+  units,
+} from './support/offers.js';
 import {
   type Coin,
   coinHistory,
@@ -63,6 +72,13 @@ beforeAll(async () => {
 afterAll(async () => {
   expect(await exchange.stop()).toBe(0);
   exchange.remove();
+});
+
+test('what is revoked is replaced without waiting for the next look at the keys', { timeout: 30_000 }, async () => {
+  const { rsa } = revoked;
+  const isNew = ({ hash, value, cipher, ageMask, start }: Offer): boolean =>
+    hash !== rsa.hash && value === rsa.value && cipher === rsa.cipher && ageMask === rsa.ageMask && start <= now();
+  while (!(await readOffers(baseUrl)).denominations.some(isNew)) await sleep(100);
 });
 
 test('a revocation is published, binds at once and is said once', async () => {

@@ -1,3 +1,4 @@
+import { MAX_UNITS } from '@florin/encoding';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -69,6 +70,16 @@ describe('a limit', () => {
       requirement: 1,
       isNew: true,
       amount: eur('25.00000001'),
+    });
+  });
+
+  test('names the largest amount where the sum is larger: the case is stated all the same', () => {
+    const largest = MAX_UNITS;
+    const more = { now: 1_000, amount: largest };
+    expect(given(counted(eur('15'), 990)).ask((state) => legitimizationNeeded(state, LIMIT, more))).toStrictEqual({
+      requirement: 1,
+      isNew: true,
+      amount: largest,
     });
   });
 

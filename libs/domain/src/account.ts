@@ -2,6 +2,7 @@
  * An account: whoever stands behind a bank account or a reserve, as far as the law is concerned. Limits on what one
  * person withdraws are decided on this stream, in the same unit as the withdrawal, never by summing over a read model.
  */
+import { MAX_UNITS } from '@florin/encoding';
 import { assert, unreachable } from './assert.js';
 import type { Decider } from './decision.js';
 import type { AccountEvent, LegitimizationRule } from './events/account.js';
@@ -67,6 +68,9 @@ export function sumWithin(state: Pick<Account, 'counted'>, { now, windowS }: { n
   return last.total - (state.counted[low - 1]?.total ?? 0n);
 }
 
+/** An event cannot say more: it names the largest amount for a sum beyond it. */
+const shown = (sum: bigint): bigint => (sum > MAX_UNITS ? MAX_UNITS : sum);
+
 /** Undefined if the operation is free or its rule was approved for this account; a refused case stays closed. */
 export function legitimizationNeeded(
   state: Account,
@@ -78,7 +82,7 @@ export function legitimizationNeeded(
   if (sum <= limit.threshold) return undefined;
   const known = state.requirements.find(({ rule }) => rule === limit.rule);
   if (known?.approved) return undefined;
-  return { requirement: known?.requirement ?? state.requirements.length + 1, isNew: !known, amount: sum };
+  return { requirement: known?.requirement ?? state.requirements.length + 1, isNew: !known, amount: shown(sum) };
 }
 
 /** The age to which the owner's coins must be bound now; undefined if there is none. */

@@ -8,6 +8,7 @@ export * from './events/coin.js';
 export { EventFormatError, type EventOf } from './events/fields.js';
 export * from './events/keys.js';
 export type * from './events/names.js';
+export { planchetBytes } from './events/names.js';
 export * from './events/purse.js';
 export * from './events/reserve.js';
 export * from './events/wire.js';

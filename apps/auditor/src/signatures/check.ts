@@ -8,7 +8,7 @@ import {
   taler,
 } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
-import type { BlindSignature, CoinSignature, Planchet } from '@florin/domain';
+import { type BlindSignature, type CoinSignature, planchetBytes } from '@florin/domain';
 import { decodeBase32, EncodingError, encodeBase32, equalBytes, MESSAGES, message } from '@florin/encoding';
 import type { DenominationKey, Fault, Job, JobField, WithdrawnCoin } from './jobs.js';
 
@@ -208,16 +208,6 @@ const coinSignature = (signature: CoinSignature): DenominationSignature =>
   signature.cipher === 'RSA'
     ? { cipher: 'RSA', signature: decodeBase32(signature.signature) }
     : { cipher: 'CS', r: decodeBase32(signature.r, 32), s: decodeBase32(signature.s, 32) };
-
-const planchetBytes = (planchet: Planchet): BlindedPlanchet =>
-  planchet.cipher === 'RSA'
-    ? { cipher: 'RSA', blindedPlanchet: decodeBase32(planchet.blinded) }
-    : {
-        cipher: 'CS',
-        c0: decodeBase32(planchet.c0, 32),
-        c1: decodeBase32(planchet.c1, 32),
-        nonce: decodeBase32(planchet.nonce, 32),
-      };
 
 function canSign(denomination: Denomination, planchet: BlindedPlanchet): boolean {
   try {

@@ -63,6 +63,22 @@ test('nobody is limited unless the file says so; the example of the documentatio
   expect(configured(set('limits', limits)).limits).toEqual(limits);
 });
 
+test('the documentation names every setting', () => {
+  const page = readFileSync(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8');
+  const named = new Set([...page.matchAll(/`[^`\n]*`/g)].flatMap(([code]) => code.match(/\w+/g) ?? []));
+  const within = ['', 'reserves.', 'purses.', 'denominations[0].', 'keySchedule.', 'wireAccounts[0].', 'wireFees[0].'];
+  within.push('globalFees[0].', 'legitimization.', 'legitimization.withdraw.', 'developmentBank.', 'limits.');
+  const settings = within.flatMap((place) => {
+    const refusal = refusalOf((tree) => {
+      tree.limits = {};
+      set(`${place}unheardOf`, 1)(tree);
+    });
+    return refusal.replace(/.*; allowed: only /, '').split(', ');
+  });
+  expect(settings.length).toBeGreaterThan(60);
+  expect(settings.filter((name) => !named.has(name))).toEqual([]);
+});
+
 test('the environment says otherwise than the file, unless it is empty', () => {
   const environment = {
     FLORIN_DATA: '/x',

@@ -44,6 +44,14 @@ export class Offering {
     return this.running;
   }
 
+  /** A round without waiting for the next look at the keys: something that was offered is gone. */
+  roundSoon(): void {
+    this.round().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.log.error({ reason }, 'what was revoked was not replaced yet');
+    });
+  }
+
   /** What the master key has to sign before all is offered that the configuration names; nothing in development. */
   async unsigned(): Promise<MasterOrder[]> {
     if (this.config.mode === 'development') return [];

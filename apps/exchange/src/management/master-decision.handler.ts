@@ -26,7 +26,6 @@ import { MasterTerms } from '../keys/master-terms.js';
 import { Offering } from '../keys/offering.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
-import { Log } from '../runtime/tokens.js';
 import { MasterSignatures } from './master-signatures.js';
 import { Revocations } from './revocations.js';
 
@@ -59,7 +58,6 @@ export class RecordMasterDecisionHandler implements ICommandHandler<RecordMaster
     private readonly revocations: Revocations,
     private readonly offering: Offering,
     private readonly clock: Clock,
-    private readonly log: Log,
   ) {}
 
   async execute({ order, signatures }: RecordMasterDecision): Promise<MasterOutcome> {
@@ -80,13 +78,8 @@ export class RecordMasterDecisionHandler implements ICommandHandler<RecordMaster
     });
     if (outcome.kind === 'refuse') return outcome;
     await this.revocations.enforce(await this.keys.confirm());
-    if (order.kind === 'signing-key-revocation') this.replaceKey();
+    if (order.kind === 'signing-key-revocation') this.offering.roundSoon();
     return outcome;
-  }
-
-  /** Without waiting for the next look at the keys. */
-  private replaceKey(): void {
-    this.offering.round().catch((error: unknown) => this.log.error({ error }, 'the revoked key was not replaced yet'));
   }
 
   /** What the exchange could not serve, or does not sign with. */

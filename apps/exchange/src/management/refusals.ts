@@ -61,7 +61,7 @@ export const managementRefusals: {
   WIRE_ACCOUNT_UNKNOWN: ({ paytoUri }) =>
     new TalerError(ErrorCode.EXCHANGE_MANAGEMENT_WIRE_NOT_FOUND, {
       detail: paytoUri,
-      hint: 'this is no account of the exchange; its configuration names them, with their gateways',
+      hint: 'only accounts that wireAccounts in the configuration names, with their gateways, can be offered',
     }),
   WIRE_ACCOUNT_MORE_RECENT: ({ changedAt }) =>
     new TalerError(ErrorCode.EXCHANGE_MANAGEMENT_WIRE_MORE_RECENT_PRESENT, {

@@ -11,6 +11,7 @@ import {
 import { Ledger } from '@florin/event-store';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Refusal } from '../http/refusals.js';
+import { Offering } from '../keys/offering.js';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
 import { MasterSignatures } from './master-signatures.js';
@@ -36,6 +37,7 @@ export class RevokeDenominationHandler implements ICommandHandler<RevokeDenomina
     private readonly keys: KeyRing,
     private readonly master: MasterSignatures,
     private readonly revocations: Revocations,
+    private readonly offering: Offering,
     private readonly clock: Clock,
   ) {}
 
@@ -55,7 +57,9 @@ export class RevokeDenominationHandler implements ICommandHandler<RevokeDenomina
       );
       return accept(undefined);
     });
-    if (outcome.kind !== 'refuse') await this.revocations.enforce(await this.keys.confirm());
+    if (outcome.kind === 'refuse') return outcome;
+    await this.revocations.enforce(await this.keys.confirm());
+    this.offering.roundSoon();
     return outcome;
   }
 }

@@ -42,9 +42,10 @@ export class ReserveExpiry {
       const now = this.clock.now();
       const { origin } = reserve;
       if (!origin || !isOverdue(reserve, now)) return repeat(false);
-      const target = await this.accounts.paymentTarget(undefined, origin);
       const book = this.keys.usableBook();
-      const fees = book && target && wireFeesAt(book, target.method, reserve.expiresAt);
+      if (!book) return repeat(false); // says so itself, and is confirmed again soon
+      const target = await this.accounts.paymentTarget(undefined, origin);
+      const fees = target && wireFeesAt(book, target.method, reserve.expiresAt);
       if (!fees) {
         this.log.error(
           { reservePub },

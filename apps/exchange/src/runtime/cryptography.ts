@@ -1,26 +1,20 @@
 /** The protocol's cryptography on the server's primitives, in the domain's terms: base32 in, base32 out. */
-import {
-  type BlindedPlanchet,
-  type Blinding,
-  type Denomination,
-  type DenominationPub,
-  type Taler,
-  taler,
-} from '@florin/crypto';
+import { type Blinding, type Denomination, type DenominationPub, type Taler, taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
-import type {
-  AccountHash,
-  AgeCommitmentHash,
-  CoinPub,
-  CoinSignature,
-  DenominationHash,
-  EnvelopeHash,
-  HashCode,
-  OfferedDenomination,
-  Planchet,
-  ReservePub,
-  WithdrawCommitment,
-  Wtid,
+import {
+  type AccountHash,
+  type AgeCommitmentHash,
+  type CoinPub,
+  type CoinSignature,
+  type DenominationHash,
+  type EnvelopeHash,
+  type HashCode,
+  type OfferedDenomination,
+  type Planchet,
+  planchetBytes,
+  type ReservePub,
+  type WithdrawCommitment,
+  type Wtid,
 } from '@florin/domain';
 import { decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
 import { Verifiers, type VerifyJob } from '@florin/signing';
@@ -145,13 +139,3 @@ export const denominationPub = ({ key, ageMask }: OfferedDenomination): Denomina
   key.cipher === 'RSA'
     ? { cipher: 'RSA', ageMask, rsaPub: decodeBase32(key.rsaPub) }
     : { cipher: 'CS', ageMask, csPub: decodeBase32(key.csPub, 32) };
-
-export const planchetBytes = (planchet: Planchet): BlindedPlanchet =>
-  planchet.cipher === 'RSA'
-    ? { cipher: 'RSA', blindedPlanchet: decodeBase32(planchet.blinded) }
-    : {
-        cipher: 'CS',
-        c0: decodeBase32(planchet.c0, 32),
-        c1: decodeBase32(planchet.c1, 32),
-        nonce: decodeBase32(planchet.nonce, 32),
-      };

@@ -1,10 +1,15 @@
 /** The signer processes, in the domain's terms: base32 in, base32 out. */
-import type { BlindSignature, DenominationHash, EddsaSignature, Planchet } from '@florin/domain';
+import {
+  type BlindSignature,
+  type DenominationHash,
+  type EddsaSignature,
+  type Planchet,
+  planchetBytes,
+} from '@florin/domain';
 import { decodeBase32, ErrorCode, encodeBase32 } from '@florin/encoding';
 import { denominationKeyName, type KeyName, Signers, SigningRefused, signingKeyName } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
 import { retryLater } from '../http/taler-error.js';
-import { planchetBytes } from './cryptography.js';
 import { KeyRing } from './key-ring.js';
 
 /** A signature of the exchange as it stands in replies. */

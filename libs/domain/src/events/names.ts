@@ -1,4 +1,6 @@
 /** Fields that many events share: keys, hashes and signatures, each with a type of its own. */
+import type { BlindedPlanchet } from '@florin/crypto';
+import { decodeBase32 } from '@florin/encoding';
 import { amount, type Base32, blob, byCipher, bytes, count, type Field, instant, object, optional } from './fields.js';
 
 export type ReservePub = Base32<'ReservePub'>;
@@ -45,6 +47,17 @@ export const sealedUri = () => blob<'SealedUri'>();
 export const planchet = () =>
   byCipher({ blinded: blob() }, { c0: bytes(32), c1: bytes(32), nonce: bytes<'Nonce'>(32) });
 export type Planchet = ReturnType<typeof planchet> extends Field<infer Value> ? Value : never;
+
+/** As those take it who hash it or sign it. */
+export const planchetBytes = (planchet: Planchet): BlindedPlanchet =>
+  planchet.cipher === 'RSA'
+    ? { cipher: 'RSA', blindedPlanchet: decodeBase32(planchet.blinded) }
+    : {
+        cipher: 'CS',
+        c0: decodeBase32(planchet.c0, 32),
+        c1: decodeBase32(planchet.c1, 32),
+        nonce: decodeBase32(planchet.nonce, 32),
+      };
 
 /** The exchange's answer to a planchet, to be unblinded by the wallet. */
 export const blindSignature = () => byCipher({ signature: blob() }, { b: count(), s: bytes(32) });
