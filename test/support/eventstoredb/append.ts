@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { EventLog, ProposedEvent } from './log.js';
+import type { EventLog, ProposedEvent, RecordedEvent } from './log.js';
 import { sizeOf } from './log.js';
-import type { StreamState } from './stream-state.js';
-import { isMetastream, metastreamOf, parseObject, streamAt } from './stream-state.js';
+import type { StreamState, View } from './stream-state.js';
+import { firstVisible, isMetastream, metastreamOf, parseObject, streamAt } from './stream-state.js';
 
 /** What the stream has to look like: its last revision, or one of the three words. */
 export type ExpectedRevision = bigint | 'any' | 'no_stream' | 'stream_exists';
@@ -13,9 +13,12 @@ export interface AppendRequest {
   readonly events: readonly ProposedEvent[];
 }
 
-/** The answers of the server; `silent` is none at all. `actual` is -1n where the stream has no event. */
+/**
+ * The answers of the server; `silent` is none at all. `actual` is -1n where the stream has no event. A repeat of events
+ * that reads of the stream no longer show is answered without a position.
+ */
 export type AppendAnswer =
-  | { readonly kind: 'written'; readonly revision: bigint; readonly position: bigint }
+  | { readonly kind: 'written'; readonly revision: bigint; readonly position: bigint | undefined }
   | { readonly kind: 'nothing-written' }
   | { readonly kind: 'wrong-expected-version'; readonly actual: bigint }
   | { readonly kind: 'stream-deleted' }
@@ -31,12 +34,14 @@ export function append(log: EventLog, request: AppendRequest): AppendAnswer {
   if (stream === '') return { kind: 'bad-request', reason: 'the name of a stream may not be empty' };
   if (events.reduce((size, event) => size + sizeOf(event), 0) > maxAppendSize)
     return { kind: 'too-large', maxAppendSize };
-  const state = streamAt({ log, length: log.length }, stream);
+  const state = streamAt(viewOf(log), stream);
   const refusal = check(log, state, request);
   if (refusal !== undefined) return refusal;
   if (events.length === 0) return { kind: 'nothing-written' };
-  if (state.softDeleted) recreate(log, state, stream);
+  const settingsOfDeleted = isMetastream(stream) && streamAt(viewOf(log), stream.slice(2)).softDeleted;
   const last = log.append(stream, state.lastRevision + 1n, events).at(-1);
+  if (state.softDeleted) recreate(log, stream, state.lastRevision + 1n);
+  if (settingsOfDeleted) recreate(log, stream.slice(2), BigInt(log.stream(stream.slice(2)).length));
   return last === undefined
     ? { kind: 'nothing-written' }
     : { kind: 'written', revision: last.revision, position: last.position };
@@ -67,7 +72,7 @@ function repeatAfter(state: StreamState, request: AppendRequest, revision: bigin
   const following = state.events.slice(Number(revision + 1n), Number(revision + 1n) + request.events.length);
   const known = request.events.filter((event, offset) => following[offset]?.id === event.id).length;
   const last = following.at(-1);
-  if (last !== undefined && known === request.events.length) return written(last);
+  if (last !== undefined && known === request.events.length) return repeated(state, last);
   const recreates = request.expected === 'no_stream' && state.softDeleted;
   if (recreates && following[0]?.id !== request.events[0]?.id) return undefined;
   return { kind: 'wrong-expected-version', actual: state.lastRevision };
@@ -75,32 +80,34 @@ function repeatAfter(state: StreamState, request: AppendRequest, revision: bigin
 
 /**
  * With "any" and "exists" the server looks for the first event under each id, in whatever stream it is; if all are in
- * this one it answers with the last of them, gaps or not. Facts: "known ids in another order ... may get no answer".
+ * this one it answers with the last of them, gaps or not. Facts: "known ids in another order ... may get no answer":
+ * where the last of them lies before the first one.
  */
 function repeatAnywhere(log: EventLog, state: StreamState, request: AppendRequest): AppendAnswer | undefined {
   const known = request.events.map((event) => log.firstWithId(event.id));
   const foreign = known.findIndex((event) => event?.stream !== request.stream);
   if (foreign === 0 || known.length === 0) return undefined;
   if (foreign > 0) return { kind: 'wrong-expected-version', actual: state.lastRevision };
-  const last = known.at(-1);
-  const rising = known.every((event, offset) => offset === 0 || revisionOf(event) > revisionOf(known[offset - 1]));
-  return last !== undefined && rising ? written(last) : { kind: 'silent' };
+  const [first, last] = [known[0], known.at(-1)];
+  if (first === undefined || last === undefined || last.revision < first.revision) return { kind: 'silent' };
+  return repeated(state, last);
 }
 
-const revisionOf = (event: { readonly revision: bigint } | undefined): bigint => event?.revision ?? -1n;
-
-function written(event: { readonly revision: bigint; readonly position: bigint }): AppendAnswer {
-  return { kind: 'written', revision: event.revision, position: event.position };
+/** The answer of the first time, whatever was deleted since; only the position of what is hidden is not found again. */
+function repeated(state: StreamState, { revision, position }: RecordedEvent): AppendAnswer {
+  const isHidden = state.softDeleted || revision < BigInt(firstVisible(state, Date.now()));
+  return { kind: 'written', revision, position: isHidden ? undefined : position };
 }
+
+const viewOf = (log: EventLog): View => ({ log, length: log.length });
 
 /**
- * Facts: "stream soft-deleted, then append expecting 'no stream'": revisions go on. The server first writes the
- * stream's settings once more, truncated before the first new event.
+ * Facts: "stream soft-deleted, then append expecting 'no stream'": revisions go on. Behind the new events, or the new
+ * settings, the server writes the stream's settings once more, truncated before its next event of then.
  */
-function recreate(log: EventLog, state: StreamState, stream: string): void {
-  const metastream = metastreamOf(stream);
-  const settings = parseObject(Buffer.from(log.stream(metastream).at(-1)?.data ?? '').toString('utf8'));
-  writeSettings(log, stream, JSON.stringify({ ...settings, $tb: Number(state.lastRevision + 1n) }));
+function recreate(log: EventLog, stream: string, truncateBefore: bigint): void {
+  const settings = parseObject(Buffer.from(log.stream(metastreamOf(stream)).at(-1)?.data ?? '').toString('utf8'));
+  writeSettings(log, stream, JSON.stringify({ ...settings, $tb: Number(truncateBefore) }));
 }
 
 /** Writes a `$metadata` event, unchecked. `settings` is JSON text: `$tb` may be beyond what a number holds. */

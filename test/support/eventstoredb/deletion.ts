@@ -2,7 +2,7 @@ import type { ExpectedRevision } from './append.js';
 import { systemEvent, writeSettings } from './append.js';
 import type { EventLog } from './log.js';
 import { tombstoneRevision } from './log.js';
-import { streamAt } from './stream-state.js';
+import { metastreamOf, streamAt } from './stream-state.js';
 
 export type DeletionAnswer =
   | { readonly kind: 'deleted'; readonly position: bigint }
@@ -16,14 +16,15 @@ export interface DeletionRequest {
 }
 
 /**
- * Facts, Appending: "soft delete ... visible as `$metadata` events on `$$<stream>`". A stream without events is refused
- * with revision -1 whatever was expected (recorded sequences); a deleted one may be deleted again. The settings that
- * were there are replaced.
+ * Facts, Appending: "soft delete ... visible as `$metadata` events on `$$<stream>`". A stream without events and
+ * settings is refused with revision -1 whatever was expected (recorded sequences); a deleted one may be deleted again.
+ * The settings that were there are replaced.
  */
 export function softDelete(log: EventLog, request: DeletionRequest): DeletionAnswer {
   const refusal = check(log, request);
   if (refusal !== undefined) return refusal;
-  if (log.stream(request.stream).length === 0) return { kind: 'wrong-expected-version', actual: -1n };
+  const isNothing = [request.stream, metastreamOf(request.stream)].every((name) => log.stream(name).length === 0);
+  if (isNothing) return { kind: 'wrong-expected-version', actual: -1n };
   return { kind: 'deleted', position: writeSettings(log, request.stream, `{"$tb":${tombstoneRevision}}`) };
 }
 
@@ -44,7 +45,8 @@ function check(log: EventLog, { stream, expected }: DeletionRequest): DeletionAn
     case 'any':
       return undefined;
     case 'stream_exists':
-      return softDeleted ? { kind: 'stream-deleted' } : lastRevision < 0n ? wrong : undefined;
+      if (softDeleted) return { kind: 'stream-deleted' };
+      return lastRevision < 0n && log.stream(metastreamOf(stream)).length === 0 ? wrong : undefined;
     case 'no_stream':
       return softDeleted || lastRevision < 0n ? undefined : wrong;
     default:

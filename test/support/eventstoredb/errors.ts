@@ -69,8 +69,11 @@ export const appendTooLarge = (size: number): RpcError =>
     'maximum-append-size': String(size),
   });
 
-/** Facts, When things break: "election": `DeadlineExceededError` for appends. */
-export const timedOut = (): RpcError => new RpcError(grpc.DEADLINE_EXCEEDED, 'Operation timed out: Request timed out.');
+/**
+ * No leader in time. The server says so in the answers of a batch append with code 4 (facts, When things break:
+ * "election": `DeadlineExceededError`), and ends calls of their own with ABORTED, as it does with slow consumers.
+ */
+export const timedOut = (): RpcError => new RpcError(grpc.ABORTED, 'Operation timed out: Prepare phase timeout.');
 
 export const badRequest = (reason: string): RpcError => new RpcError(grpc.INVALID_ARGUMENT, reason);
 

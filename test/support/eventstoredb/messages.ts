@@ -100,6 +100,7 @@ export function batchMessage(
   if (answer.kind === 'written') {
     const { revision, position } = answer;
     const success = new streams.BatchAppendResp.Success().setCurrentRevision(revision.toString());
+    if (position === undefined) return message.setSuccess(success.setNoPosition(new WellKnownEmpty()));
     const place = new shared.AllStreamPosition();
     place.setCommitPosition(position.toString()).setPreparePosition(position.toString());
     return message.setSuccess(success.setPosition(place));

@@ -59,10 +59,10 @@ function unaryMessage(
 ): streams.AppendResp | undefined {
   switch (outcome.kind) {
     case 'written': {
-      const place = new streams.AppendResp.Position()
-        .setCommitPosition(outcome.position.toString())
-        .setPreparePosition(outcome.position.toString());
       const success = new streams.AppendResp.Success().setCurrentRevision(outcome.revision.toString());
+      const position = outcome.position?.toString();
+      if (position === undefined) return new streams.AppendResp().setSuccess(success.setNoPosition(new shared.Empty()));
+      const place = new streams.AppendResp.Position().setCommitPosition(position).setPreparePosition(position);
       return new streams.AppendResp().setSuccess(success.setPosition(place));
     }
     case 'nothing-written': {
