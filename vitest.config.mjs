@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 // The tests run on what ships: `npm test` compiles first, and Vitest executes the compiled specs. Only the spec files
 // go through Vite; everything they import is loaded by Node itself, so ESM mistakes show here and not at run time.
 const long = process.env.FLORIN_TEST_LONG === '1';
+// A real event store, perhaps in containers on the same two cores, is given time.
+const patienceMs = process.env.FLORIN_TEST_EVENTSTORE === undefined ? 120_000 : 600_000;
 
 export default defineConfig({
   test: {
@@ -12,8 +14,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: long ? 3_600_000 : 120_000,
-    hookTimeout: 120_000,
+    testTimeout: long ? 3_600_000 : patienceMs,
+    hookTimeout: patienceMs,
     globals: false,
     server: { deps: { external: [/\/dist\/(?!.*\.(spec|long)\.js$)/] } },
     reporters: ['default', './scripts/vitest-summary.mjs'],

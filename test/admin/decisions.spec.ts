@@ -16,6 +16,7 @@ const admin = (...args: string[]): Promise<Run> => runAdmin(exchange.data, ...ar
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       settings.denominations = settings.denominations.filter(({ cipher }: Settings) => cipher === 'CS');
     },

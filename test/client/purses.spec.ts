@@ -21,7 +21,7 @@ import { fundReserve, type RunningExchange, startExchange } from '../support/exc
 let exchange: RunningExchange;
 let client: ExchangeClient;
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   client = newClient();
 });
 afterAll(async () => {

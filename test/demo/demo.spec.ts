@@ -35,7 +35,7 @@ function runDemo(environment: Readonly<Record<string, string>>, ...args: string[
 let exchange: RunningExchange;
 const proxies: Server[] = [];
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
 });
 afterAll(async () => {
   for (const proxy of proxies) proxy.close();

@@ -20,7 +20,7 @@ import {
 let exchange: RunningExchange;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
 });
 afterAll(async () => {
   expect(await exchange.stop()).toBe(0);

@@ -22,6 +22,7 @@ let exchange: RunningExchange;
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       smallKeys(settings);
       settings.wireFees.push({ ...settings.wireFees[0], method: 'iban', closingFee: 'KUDOS:0.07' });

@@ -11,7 +11,7 @@ const KEY = '4Y7ANEYXW7M5ZHGJ91WX2W9F8HTJFFP9YJXY5VS288N2Z2NA43PG';
 let exchange: RunningExchange;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
 });
 afterAll(async () => {
   expect(exchange.log()).not.toMatch(/"level":(50|60)/);

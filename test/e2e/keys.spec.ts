@@ -24,6 +24,7 @@ let masterPub: string;
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       smallKeys(settings);
       const [first] = settings.denominations;

@@ -32,7 +32,7 @@ const configure: ExchangeOptions['configure'] = (settings) => {
 };
 
 beforeAll(async () => {
-  exchange = await startExchange({ configure });
+  exchange = await startExchange({ onTestServer: true, configure });
   offers = await readOffers(exchange.baseUrl);
 });
 afterAll(async () => {

@@ -38,6 +38,7 @@ const QUOTA = 2;
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       smallKeys(settings);
       settings.globalFees[0].purseAccountLimit = QUOTA;

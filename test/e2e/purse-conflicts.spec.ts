@@ -30,7 +30,7 @@ let offers: Offers;
 let baseUrl: string;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   ({ baseUrl } = exchange);
   offers = await readOffers(baseUrl);
 });

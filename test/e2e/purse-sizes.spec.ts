@@ -29,7 +29,7 @@ let baseUrl: string;
 let coins: Coin[];
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   ({ baseUrl } = exchange);
   offers = await readOffers(baseUrl);
   const offer = offers.of('0.1');

@@ -33,7 +33,7 @@ let offers: Offers;
 let baseUrl: string;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   ({ baseUrl } = exchange);
   offers = await readOffers(baseUrl);
 });

@@ -28,7 +28,7 @@ let baseUrl: string;
 let revoked: { coins: Coin[]; spent: Coin; late: Coin; standing: Coin; twice: Coin };
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   ({ baseUrl } = exchange);
   offers = await readOffers(baseUrl);
   const kinds: Offer[] = [offers.of('1'), offers.of('1', { cipher: 'CS' }), offers.of('1', { aged: true })];

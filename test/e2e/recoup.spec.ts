@@ -47,7 +47,7 @@ let revoked: {
 };
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   ({ baseUrl } = exchange);
   offers = await readOffers(baseUrl);
   const [rsa, cs, aged] = [offers.of('1'), offers.of('1', { cipher: 'CS' }), offers.of('1', { aged: true })];

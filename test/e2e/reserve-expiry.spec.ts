@@ -21,6 +21,7 @@ let offers: Offers;
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       smallKeys(settings);
       settings.reserves.closingDelay = '4 seconds';

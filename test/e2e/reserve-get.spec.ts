@@ -10,7 +10,7 @@ const CLOSING_DELAY_S = 28 * 86_400;
 let exchange: RunningExchange;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
 });
 afterAll(() => exchange.remove());
 

@@ -28,7 +28,7 @@ let reserve: Reserve;
 let url: string;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   offers = await readOffers(exchange.baseUrl);
   reserve = await fundedReserve(exchange, '50');
   url = `${exchange.baseUrl}reserves/${reserve.pub}/batch-withdraw`;

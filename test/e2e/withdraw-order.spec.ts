@@ -34,6 +34,7 @@ const HUGE = '4503599627370496';
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       smallKeys(settings);
       const [first] = settings.denominations;

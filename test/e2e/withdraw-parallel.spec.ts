@@ -22,7 +22,7 @@ let offers: Offers;
 let clause: Offer;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   offers = await readOffers(exchange.baseUrl);
   clause = offers.of('1', { cipher: 'CS' });
 });

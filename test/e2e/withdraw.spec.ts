@@ -35,7 +35,7 @@ let exchange: RunningExchange;
 let offers: Offers;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   offers = await readOffers(exchange.baseUrl);
 });
 afterAll(async () => {

@@ -1,8 +1,7 @@
-import { EventStoreDBClient } from '@eventstore/db-client';
 import { NO_EVENTS, type Revision, START, StoreUnavailable } from '@florin/event-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StandIn, type StandInOptions } from '../support/eventstoredb/stand-in.js';
-import { event, until } from '../support/eventstoredb/test-server.js';
+import { until } from '../support/eventstoredb/test-server.js';
 import { all, Following, type Ledger, noted, openLedger, unitOn, writersOf } from './tools.js';
 
 let standIn: StandIn;
@@ -190,21 +189,6 @@ describe('subscriptions', () => {
     await following.stop();
     expect(following.units).toEqual(await all(ledger.store.readAll(START)));
   });
-
-  test('begin at any unit that was handed out, and in a new process', async () => {
-    await begin();
-    await fill(0, 12);
-    const units = await all(ledger.store.readAll(START));
-    const { store } = await another();
-    for (const [i, { position }] of units.entries()) {
-      expect(await all(store.readAll(position))).toEqual(units.slice(i + 1));
-      if (i === units.length - 1) continue;
-      const following = new Following(store, position);
-      await until(() => following.units.length >= units.length - i - 1);
-      await following.stop();
-      expect(following.units).toEqual(units.slice(i + 1));
-    }
-  });
 });
 
 describe('a cluster', () => {
@@ -247,46 +231,5 @@ describe('a cluster', () => {
       expect((await ledger.store.readStream(stream)).events).toHaveLength(i + 1);
     }
     for (const { replica } of standIn.followers) replica.release();
-  });
-});
-
-describe('what somebody does to the streams behind our back stops the service', () => {
-  let client: EventStoreDBClient;
-  beforeEach(async () => {
-    await begin();
-    client = EventStoreDBClient.connectionString(standIn.connectionString);
-  });
-  afterEach(async () => {
-    await client.dispose();
-    await end();
-  });
-
-  async function stopsAfter(harm: (stream: string) => Promise<unknown>): Promise<void> {
-    const stream = ledger.stream('reserve-R');
-    const { revisions } = await ledger.store.commit([noted(stream, NO_EVENTS, 'first')]);
-    await harm(stream);
-    await until(() => ledger.damage.length > 0);
-    const next = ledger.store.commit([noted(stream, revisions.get(stream) as Revision, 'second')]);
-    await expect(next).rejects.toMatchObject({ name: 'DamagedStore' });
-    await expect(ledger.store.readStream(stream)).rejects.toMatchObject({ name: 'DamagedStore' });
-    expect(ledger.damage).toHaveLength(1);
-  }
-
-  test('a deletion', () => stopsAfter((stream) => client.deleteStream(stream)));
-  test('a tombstone', () => stopsAfter((stream) => client.tombstoneStream(stream)));
-  test('a maximum age', () => stopsAfter((stream) => client.setStreamMetadata(stream, { maxAge: 1 })));
-  test('a maximum count', () => stopsAfter((stream) => client.setStreamMetadata(stream, { maxCount: 1 })));
-  test('a truncation', () => stopsAfter((stream) => client.setStreamMetadata(stream, { truncateBefore: 1 })));
-  test('a foreign event', () => stopsAfter((stream) => client.appendToStream(stream, event({ foreign: true }))));
-
-  test('but not an access list', async () => {
-    const stream = ledger.stream('reserve-R');
-    await ledger.store.commit([noted(stream, NO_EVENTS, 'first')]);
-    await client.setStreamMetadata(stream, { acl: { readRoles: ['$all'] } });
-    const following = new Following(ledger.store, START);
-    await ledger.store.commit([noted(ledger.stream('reserve-S'), NO_EVENTS, 'second')]);
-    await until(() => following.units.length >= 2);
-    await following.stop();
-    expect(ledger.damage).toEqual([]);
   });
 });

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { NO_EVENTS, START } from '@florin/event-store';
+import { START } from '@florin/event-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
 import { until } from '../support/eventstoredb/test-server.js';
-import { all, Following, type Ledger, openLedger, unitOn, writersOf } from './tools.js';
+import { all, type Ledger, openLedger, unitOn, writersOf } from './tools.js';
 
-const SPENDER = new URL('./spender-process.js', import.meta.url);
 const WRITER = new URL('./writer-process.js', import.meta.url);
 
 let standIn: StandIn;
@@ -22,18 +21,9 @@ afterEach(async () => {
   await standIn.close();
 });
 
-function start(program: URL, ...args: string[]): ChildProcess {
-  const command = [fileURLToPath(program), standIn.connectionString, ledger.instance, ...args];
+function start(...args: string[]): ChildProcess {
+  const command = [fileURLToPath(WRITER), standIn.connectionString, ledger.instance, ...args];
   return spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-async function output(child: ChildProcess): Promise<string> {
-  let text = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  await once(child, 'close');
-  return text;
 }
 
 describe('a writer that is killed', () => {
@@ -47,7 +37,7 @@ describe('a writer that is killed', () => {
       const killAtThisMoment = async (): Promise<void> => {
         const kind = moment === 'before' ? ('drop' as const) : ('delay' as const);
         standIn.faults.add({ kind, ms: 600_000, stream: ledger.stream(name) });
-        const child = start(WRITER, ...names);
+        const child = start(...names);
         await until(() => standIn.faults.planned.length === 0);
         // The members are written at once; the kill comes after what has to lie there.
         const others = names.slice(0, -1).filter((other) => moment === 'after' || other !== name);
@@ -75,37 +65,4 @@ describe('a writer that is killed', () => {
       });
     }
   }
-});
-
-describe('two processes on one ledger', () => {
-  test('that race for the same coins spend each of them once, and everybody tells the same story', async () => {
-    const [coins, following] = [30, new Following(ledger.store, START)];
-    const racers = ['a', 'b'].map((name) => output(start(SPENDER, name, String(coins))));
-    const spent = (await Promise.all(racers)).flatMap((text) => JSON.parse(text) as [coin: string, purse: string][]);
-    expect(spent.map(([coin]) => coin).sort()).toEqual(Array.from({ length: coins }, (_, i) => `coin-${i}`).sort());
-    for (const [coin, purse] of spent) {
-      const { events } = await ledger.store.readStream(ledger.stream(coin));
-      expect(events.map(({ data }) => data)).toEqual([{ coin, purse }]);
-    }
-    const units = await all(ledger.store.readAll(START));
-    expect(units).toHaveLength(coins);
-    await until(() => following.units.length >= coins);
-    await following.stop();
-    expect(following.units).toEqual(units);
-    expect(ledger.damage).toEqual([]);
-  });
-
-  test('see what the other one committed as soon as it is acknowledged', async () => {
-    const other = await openLedger(standIn.connectionString, { instance: ledger.instance });
-    for (let i = 0; i < 50; i++) {
-      const [writer, reader] = i % 2 === 0 ? [ledger, other] : [other, ledger];
-      const streams = [`coin-${i}`, `reserve-${i}`].map(ledger.stream);
-      const { position } = await writer.store.commit(unitOn(streams, `${i}`));
-      for (const stream of streams) expect(await writersOf(reader.store, stream)).toEqual([`${i}`]);
-      expect(await reader.store.lastPosition()).toBe(position);
-      const late = reader.store.commit([{ stream: streams[0] ?? '', expected: NO_EVENTS, events: [] }]);
-      await expect(late).rejects.toMatchObject({ name: 'InvalidUnit' });
-    }
-    await other.store.close();
-  });
 });

@@ -1,8 +1,6 @@
-import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { checkServer, START, StoreMisconfigured, StoreUnavailable } from '@florin/event-store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
-import { until } from '../support/eventstoredb/test-server.js';
 import { all, freshInstance, openLedger, unitOn } from './tools.js';
 
 const check = (connectionString: string) =>
@@ -81,24 +79,4 @@ describe('the checks at the start', () => {
     mute.node.resume();
     await mute.close();
   });
-
-  test('find settings that were changed while nobody looked, and pass over those that were taken back', async () => {
-    const [first, client] = [await openLedger(plain.connectionString), openClient(plain)];
-    await first.store.commit(unitOn([first.stream('reserve-R')], 'us'));
-    await first.store.close();
-    await client.setStreamMetadata(first.stream('reserve-R'), { maxAge: 1_000 });
-    const second = await openLedger(plain.connectionString, { instance: first.instance });
-    await until(() => second.damage.length > 0);
-    await second.store.close();
-    await client.appendToStream(`$$${first.stream('reserve-R')}`, jsonEvent({ type: '$metadata', data: {} }));
-    const third = await openLedger(plain.connectionString, { instance: first.instance });
-    await third.store.commit(unitOn([third.stream('reserve-S')], 'us'));
-    expect(await all(third.store.readAll(START))).toHaveLength(2);
-    expect(third.damage).toEqual([]);
-    await third.store.close();
-    await client.dispose();
-  });
 });
-
-const openClient = ({ connectionString }: StandIn): EventStoreDBClient =>
-  EventStoreDBClient.connectionString(connectionString);

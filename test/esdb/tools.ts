@@ -12,8 +12,11 @@ import {
   type StreamAppend,
 } from '@florin/event-store';
 
-/** Short times, so that a test which waits for one of them does not take long. */
-const SHORT = { callTimeoutMs: 1_000, leaseMs: 400, commitTimeoutMs: 10_000 };
+/** Short times, so that a test which waits for one of them does not take long; a real server is given longer ones. */
+const TIMES =
+  process.env.FLORIN_TEST_EVENTSTORE === undefined
+    ? { callTimeoutMs: 1_000, leaseMs: 400, commitTimeoutMs: 10_000 }
+    : { callTimeoutMs: 20_000, leaseMs: 2_000, commitTimeoutMs: 60_000 };
 
 export interface Ledger {
   readonly store: EsdbStore;
@@ -31,7 +34,7 @@ export async function openLedger(
 ): Promise<Ledger> {
   const damage: DamagedStore[] = [];
   const store = await openEsdbStore(connectionString, {
-    ...SHORT,
+    ...TIMES,
     ...options,
     instance,
     now: () => Date.now() * 1_000,

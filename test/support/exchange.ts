@@ -1,6 +1,7 @@
 /** Runs the exchange as it ships, in a process of its own, on free ports and a data folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +13,8 @@ const DEVELOPMENT_CONFIG = join(ROOT, 'apps/exchange/config/development.yaml');
 /** As `npm start` has them: a small nursery, few arenas of the allocator. */
 const START_ARGUMENTS = ['--max-semi-space-size=4'];
 const START_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
-const START_MS = 120_000;
+/** Also on a busy machine with the store of others on it. */
+const START_MS = 300_000;
 
 /** The development configuration as YAML reads it; tests change whatever they need. */
 // biome-ignore lint/suspicious/noExplicitAny: its shape is what the exchange itself checks
@@ -21,8 +23,10 @@ export type Settings = Record<string, any>;
 export interface ExchangeOptions {
   /** Changes the development configuration before the start. */
   readonly configure?: (settings: Settings) => void;
-  /** A data folder of an earlier run; a new one by default. */
+  /** A data folder of an earlier run, which goes on with its store; a new one by default. */
   readonly data?: string;
+  /** Keeps its ledger on the server that FLORIN_TEST_EVENTSTORE names, where it names one. */
+  readonly onTestServer?: boolean;
   /** Ports of an earlier run, so that URLs stay the same. */
   readonly ports?: { readonly exchange: number; readonly bank: number };
   readonly env?: Readonly<Record<string, string>>;
@@ -80,6 +84,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
   const settings = parse(readFileSync(DEVELOPMENT_CONFIG, 'utf8'), { merge: true }) as Settings;
   (options.configure ?? smallKeys)(settings);
   const configFile = join(data, 'config.yaml');
+  Object.assign(settings, storeOf(configFile, options));
   writeFileSync(configFile, stringify(settings));
 
   const child = spawn(process.execPath, [...START_ARGUMENTS, ...(options.nodeArguments ?? []), PROGRAM], {
@@ -137,6 +142,16 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
     },
     remove: () => rmSync(data, { recursive: true, force: true }),
   };
+}
+
+/** Of an earlier run, or where tests may have a ledger of their own; nothing is the embedded store. */
+function storeOf(configFile: string, { onTestServer }: ExchangeOptions): { store?: string; instance?: string } {
+  if (existsSync(configFile)) {
+    const { store, instance } = parse(readFileSync(configFile, 'utf8')) as Settings;
+    return store === undefined ? {} : { store, instance };
+  }
+  const store = onTestServer ? process.env.FLORIN_TEST_EVENTSTORE : undefined;
+  return store === undefined ? {} : { store, instance: `t${randomBytes(8).toString('hex')}` };
 }
 
 /** An ordinary bank transfer to a reserve at the development bank. */

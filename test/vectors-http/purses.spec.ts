@@ -11,6 +11,7 @@ let exchange: RunningExchange;
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       smallKeys(settings);
       Object.assign(settings, inEuro(settings), { currency: 'EUR', baseUrl: BASE_URL });

@@ -10,7 +10,7 @@ let exchange: RunningExchange;
 const all = FILES.flatMap(readRecorded);
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
 });
 afterAll(async () => {
   expect(exchange.log()).not.toMatch(/"level":(50|60)/);

@@ -27,6 +27,7 @@ const all = FILES.flatMap(readRecorded);
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       smallKeys(settings);
       settings.keySchedule.lookahead = '1 week';

@@ -48,7 +48,7 @@ export async function crashRounds(rounds: number): Promise<{ withdrawals: number
     smallKeys(settings);
     bank.configure(settings);
   };
-  let exchange = await startExchange({ configure });
+  let exchange = await startExchange({ onTestServer: true, configure });
   try {
     const offer = (await readOffers(exchange.baseUrl)).of('0.1');
     const accounts = Array.from({ length: 4 }, (): Account => {

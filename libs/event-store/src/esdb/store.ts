@@ -209,7 +209,12 @@ export class EsdbStore implements EventStore {
 
   /** When the last event was written, in whole microseconds since 1970; undefined in an empty store. */
   lastWrittenAtUs(): Promise<number | undefined> {
-    return this.guarded(async () => (await lastCommitted(this.surroundings, this.prefix, () => START))?.writtenAtUs);
+    // Where the follower has found none of ours, nobody need look for one: the server may hold millions of others.
+    const floor = (): Position => {
+      const { seen, last } = this.follower.progress;
+      return last === START ? seen : START;
+    };
+    return this.guarded(async () => (await lastCommitted(this.surroundings, this.prefix, floor))?.writtenAtUs);
   }
 
   /** Leases among all processes that have this ledger open. @param expiryMs how long one outlives its holder */
