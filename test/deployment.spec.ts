@@ -17,6 +17,7 @@ interface Service {
   readonly image: string;
   readonly profiles?: readonly string[];
   readonly restart: string;
+  readonly user?: string;
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes: readonly string[];
@@ -134,6 +135,17 @@ describe('the profiles', () => {
       ]);
     }
   });
+});
+
+test('every program in the containers trusts the authority of the certificates, and none of them can sign for it', () => {
+  const [script = ''] = compose.services.certificates?.command ?? [];
+  expect(script).toContain('chown -R 1000:1000 server-1 server-2 server-3\n');
+  expect(script).toMatch(/^chown -R 0:0 ca\nchmod 755 ca\nchmod 644 ca\/ca\.crt\nchmod 600 ca\/ca\.key$/m);
+  const users = Object.values(compose.services).filter(({ volumes = [] }) =>
+    volumes.some((volume) => volume.startsWith('certificates:')),
+  );
+  for (const { user, volumes } of users)
+    expect(user === '0:0' || volumes.includes('certificates:/certificates:ro')).toBe(true);
 });
 
 test('an exchange is served by a server with default access rules once strangers are shut out', async () => {

@@ -1,7 +1,8 @@
 import { checkServer, START, StoreMisconfigured, StoreUnavailable } from '@florin/event-store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
-import { all, freshInstance, openLedger, unitOn } from './tools.js';
+import { until } from '../support/eventstoredb/test-server.js';
+import { all, Following, freshInstance, openLedger, unitOn } from './tools.js';
 
 const check = (connectionString: string) =>
   checkServer({ connectionString, instance: freshInstance(), callTimeoutMs: 2_000 });
@@ -38,6 +39,20 @@ describe('the checks at the start', () => {
     const { position } = await store.commit(unitOn([stream('coin-A'), stream('reserve-R')], 'us'));
     expect((await all(store.readAll(START))).map((unit) => unit.position)).toEqual([position]);
     await store.close();
+  });
+
+  test('take a later version, which says when a subscription has caught up', async () => {
+    const later = await StandIn.start({ version: '23.10' });
+    expect(await check(later.connectionString)).toMatchObject({ version: expect.stringMatching(/^23\.10/) });
+    const { store, stream } = await openLedger(later.connectionString);
+    const following = new Following(store, START);
+    for (const name of ['A', 'B', 'C'])
+      await store.commit(unitOn([stream(`coin-${name}`), stream(`reserve-${name}`)], name));
+    await until(() => following.units.length >= 3);
+    await following.stop();
+    expect(following.units).toEqual(await all(store.readAll(START)));
+    await store.close();
+    await later.close();
   });
 
   test('refuse a server on which strangers can write, and leave nothing there', async () => {

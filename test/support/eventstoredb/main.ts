@@ -15,6 +15,7 @@ it, and it can be told to fail. It is test support, no database: do not keep any
   --closed            with --tls: strangers may neither read nor write streams
   --folder F          keeps the events in F/events.jsonl and has them again after a restart
   --control-port C    HTTP port for switching faults on and off (0 takes any free one)
+  --server-version V  22.10 or 23.10; default 22.10
   --seed N            seed of what happens by chance
   --play FILE         plays recorded sequences and ends; exit code 1 if an answer differs
   --server S          with --play: against this server, by its connection string, instead of a stand-in
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     closed: { type: 'boolean', default: false },
     folder: { type: 'string' },
     'control-port': { type: 'string' },
+    'server-version': { type: 'string', default: '22.10' },
     seed: { type: 'string', default: '1' },
     play: { type: 'string' },
     server: { type: 'string' },
@@ -46,7 +48,10 @@ else await serve();
 
 function start(port: number): Promise<StandIn> {
   const { host, tls, folder, cluster, closed, seed } = values;
+  const version = values['server-version'];
+  if (version !== '22.10' && version !== '23.10') throw new RangeError(`--server-version ${version}: 22.10 or 23.10`);
   return StandIn.start({
+    version,
     host,
     port,
     tls,

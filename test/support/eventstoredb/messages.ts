@@ -2,6 +2,7 @@ import { status as grpc } from '@grpc/grpc-js';
 import type { AppendAnswer, ExpectedRevision } from './append.js';
 import type { ProposedEvent, RecordedEvent } from './log.js';
 import { Any, shared, status, streams, WellKnownEmpty } from './protocol.js';
+import type { ServerVersion } from './services.js';
 
 /** Protocol messages to values and back; nothing here decides anything. */
 
@@ -78,11 +79,19 @@ export function confirmationMessage(subscriptionId: string): streams.ReadResp {
   );
 }
 
-/** Facts, Subscriptions: "`checkpointReached` ... position `{commit, prepare: 0}`". */
-export function checkpointMessage(position: bigint): streams.ReadResp {
-  const checkpoint = new streams.ReadResp.Checkpoint().setCommitPosition(position.toString()).setPreparePosition('0');
+/** Facts, Subscriptions: "`checkpointReached` ... position `{commit, prepare: 0}`"; later versions name both. */
+export function checkpointMessage(position: bigint, version: ServerVersion): streams.ReadResp {
+  const checkpoint = new streams.ReadResp.Checkpoint().setCommitPosition(position.toString());
+  checkpoint.setPreparePosition(version === '22.10' ? '0' : position.toString());
   return new streams.ReadResp().setCheckpoint(checkpoint);
 }
+
+export const caughtUpMessage = (): streams.ReadResp =>
+  new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp());
+
+/** What a forward read says when it has come to the end; the client library passes over it. */
+export const lastRevisionMessage = (revision: bigint): streams.ReadResp =>
+  new streams.ReadResp().setLastStreamPosition(revision.toString());
 
 /** The answers that end a batch: those of the append, and those that stop it on its way there. */
 export type BatchAnswer = Exclude<AppendAnswer, { kind: 'silent' }> | { kind: 'timeout' } | { kind: 'access-denied' };

@@ -12,7 +12,7 @@ import { Gate } from './gate.js';
 import { GatedSocket } from './gated-socket.js';
 import type { LateWrites } from './late-writes.js';
 import type { Replica } from './replica.js';
-import { addServices } from './services.js';
+import { addServices, type ServerVersion } from './services.js';
 
 export interface NodeOptions {
   readonly index: number;
@@ -26,6 +26,7 @@ export interface NodeOptions {
   readonly faults: Faults;
   readonly lateWrites: LateWrites;
   readonly slowConsumer: SlowConsumerLimits;
+  readonly version: ServerVersion;
 }
 
 /** A live subscriber with more than `events` waiting that has taken nothing for `ms` is cut off. */
@@ -56,6 +57,7 @@ export class StandInNode {
   readonly rules: AccessRules;
   readonly faults: Faults;
   readonly slowConsumer: SlowConsumerLimits;
+  readonly version: ServerVersion;
   readonly #credentials: ServerCredentials;
   readonly #lateWrites: LateWrites;
   readonly #connections = new Set<GatedSocket>();
@@ -77,6 +79,7 @@ export class StandInNode {
     this.faults = options.faults;
     this.#lateWrites = options.lateWrites;
     this.slowConsumer = options.slowConsumer;
+    this.version = options.version;
     this.#up.close();
   }
 

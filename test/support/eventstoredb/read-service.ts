@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
 import { notLeader, notReady, RpcError, streamDeleted } from './errors.js';
 import type { RecordedEvent } from './log.js';
-import { eventMessage, streamName, streamNotFoundMessage } from './messages.js';
+import { eventMessage, lastRevisionMessage, streamName, streamNotFoundMessage } from './messages.js';
 import type { Connection, StandInNode } from './node.js';
 import { streams } from './protocol.js';
 import { type Direction, readAll, readStream } from './read.js';
 import { Sender } from './sender.js';
+import { streamAt } from './stream-state.js';
 import { subscribeToAll, subscribeToStream } from './subscription.js';
 
 type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>;
@@ -42,7 +43,7 @@ async function serve(node: StandInNode, connection: Connection, call: ReadCall):
   const fault = node.faults.onRead(stream);
   if (fault?.kind === 'delay-read') await sleep(fault.ms ?? 0, undefined, { ref: false });
   if (fault?.kind === 'hang-read') await sender.cancelled;
-  const { events, notFound } = eventsOf(node, options, stream);
+  const { events, notFound, last } = eventsOf(node, options, stream);
   if (notFound) await sender.send(streamNotFoundMessage(stream));
   let left = fault?.kind === 'cut-read' ? (fault.after ?? 0) : Number.POSITIVE_INFINITY;
   for (const event of events) {
@@ -50,6 +51,7 @@ async function serve(node: StandInNode, connection: Connection, call: ReadCall):
     await sender.send(eventMessage(event));
     left -= 1;
   }
+  if (last !== undefined && left > 0 && !sender.closed) await sender.send(lastRevisionMessage(last));
   if (fault?.kind !== 'cut-read') return;
   await sender.flushed();
   connection.reset();
@@ -60,7 +62,7 @@ function eventsOf(
   node: StandInNode,
   options: streams.ReadReq.Options,
   stream: string,
-): { events: Iterable<RecordedEvent>; notFound: boolean } {
+): { events: Iterable<RecordedEvent>; notFound: boolean; last?: bigint } {
   const { FORWARDS } = streams.ReadReq.Options.ReadDirection;
   const direction: Direction = options.getReadDirection() === FORWARDS ? 'forwards' : 'backwards';
   const max = Number(options.getCount());
@@ -71,9 +73,11 @@ function eventsOf(
   const from = startOfStream(options.getStream());
   const answer = readStream(node.replica, { stream, from, direction, max }, Date.now());
   if (answer.kind === 'stream-deleted') throw streamDeleted(stream);
-  return answer.kind === 'stream-not-found'
-    ? { events: [], notFound: true }
-    : { events: answer.events, notFound: false };
+  if (answer.kind === 'stream-not-found') return { events: [], notFound: true };
+  const { events } = answer;
+  const { lastRevision } = streamAt(node.replica, stream);
+  const isEnd = direction === 'forwards' && (events.at(-1)?.revision ?? lastRevision) === lastRevision;
+  return { events, notFound: false, ...(isEnd && { last: lastRevision }) };
 }
 
 function startOfStream(options: streams.ReadReq.Options.StreamOptions | undefined): bigint | 'start' | 'end' {

@@ -6,8 +6,9 @@ import { features, GossipService, ServerFeaturesService, StreamsService, type sh
 import { read } from './read-service.js';
 import { appendUnary, deleteStream, tombstoneStream } from './write-service.js';
 
-/** The version whose behaviour eventstoredb-facts.md records. */
-export const serverVersion = '22.10.5';
+/** 22.10 is the version whose behaviour was recorded; 23.10 adds what its source says. */
+export type ServerVersion = '22.10' | '23.10';
+const fullVersions: Readonly<Record<ServerVersion, string>> = { '22.10': '22.10.5', '23.10': '23.10.1' };
 
 /** The client appends through BatchAppend because it is announced here. */
 const announced = {
@@ -33,7 +34,8 @@ function supportedMethods(node: StandInNode): handleUnaryCall<shared.Empty, feat
     const methods = Object.entries(announced).flatMap(([service, names]) =>
       names.map((name) => new features.SupportedMethod().setServiceName(service).setMethodName(name)),
     );
-    const answer = new features.SupportedMethods().setEventStoreServerVersion(serverVersion).setMethodsList(methods);
+    const version = fullVersions[node.version];
+    const answer = new features.SupportedMethods().setEventStoreServerVersion(version).setMethodsList(methods);
     void node.gate.passed().then(() => done(null, answer));
   };
 }

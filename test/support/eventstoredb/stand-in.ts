@@ -10,6 +10,7 @@ import { LateWrites } from './late-writes.js';
 import { EventLog } from './log.js';
 import { type SlowConsumerLimits, StandInNode } from './node.js';
 import { type FollowerLag, Replica } from './replica.js';
+import type { ServerVersion } from './services.js';
 import { FolderStorage } from './storage.js';
 
 export interface StandInOptions {
@@ -33,6 +34,8 @@ export interface StandInOptions {
   readonly electionMs?: number;
   /** Default: 32 events waiting and nothing taken for 1,000 ms. */
   readonly slowConsumer?: SlowConsumerLimits;
+  /** Default 22.10; 23.10 says when a subscription has caught up. */
+  readonly version?: ServerVersion;
   /** Seed of everything that happens by chance: lag and probable faults. Default 1. */
   readonly seed?: number;
 }
@@ -72,6 +75,7 @@ export class StandIn {
 
   private constructor(options: StandInOptions) {
     const { nodes = 1, host = '127.0.0.1', port = 0, folder, tls = false, electionMs = 1_000 } = options;
+    const { version = '22.10' } = options;
     const { followerLag = { probability: 0.05, ms: 25 }, slowConsumer = { events: 32, ms: 1_000 } } = options;
     const random = seededRandom(options.seed ?? 1);
     const log = new EventLog(folder === undefined ? undefined : new FolderStorage(folder));
@@ -93,7 +97,7 @@ export class StandIn {
       const replica = new Replica(log, { lag: followerLag, random });
       const { cluster, faults, lateWrites } = this;
       const ownPort = port === 0 ? 0 : port + index;
-      const shared = { host, credentials, cluster, rules, faults, lateWrites, slowConsumer };
+      const shared = { host, credentials, cluster, rules, faults, lateWrites, slowConsumer, version };
       return new StandInNode({ index, port: ownPort, replica, ...shared });
     });
   }

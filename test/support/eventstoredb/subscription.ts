@@ -3,7 +3,7 @@ import { consumerTooSlow, streamDeleted } from './errors.js';
 import { type EventFilter, subscriptionFilter } from './filter.js';
 import type { RecordedEvent } from './log.js';
 import { tombstoneRevision } from './log.js';
-import { checkpointMessage, confirmationMessage, eventMessage } from './messages.js';
+import { caughtUpMessage, checkpointMessage, confirmationMessage, eventMessage } from './messages.js';
 import type { StandInNode } from './node.js';
 import type { streams } from './protocol.js';
 import type { Sender } from './sender.js';
@@ -63,6 +63,7 @@ class Subscription {
   readonly #subject: Subject;
   #cursor: number;
   #live = false;
+  #saidCaughtUp = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
@@ -78,7 +79,7 @@ class Subscription {
     this.#wake();
   }
 
-  /** Hands out history, then whatever is written, until the client has gone. Facts: there is no caught-up signal. */
+  /** Hands out history, then whatever is written, until the client has gone. */
   async run(): Promise<void> {
     const forgetAdvance = this.#node.replica.onAdvance(() => this.#wake());
     const forget = this.#node.addSubscription(this);
@@ -89,6 +90,7 @@ class Subscription {
       while (!this.#sender.closed) {
         if (this.#failure !== undefined) throw this.#failure;
         if (this.#cursor >= this.#node.replica.length) {
+          await this.#sayCaughtUp();
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
           });
@@ -99,12 +101,22 @@ class Subscription {
         if (this.#cursor >= this.#node.replica.length) this.#live = true;
         if (this.#subject.matches(event)) await this.#handOut(event);
         looked += 1;
-        if (looked % this.#subject.checkpointEvery === 0) await this.#send(checkpointMessage(event.position));
+        if (looked % this.#subject.checkpointEvery === 0) {
+          await this.#send(checkpointMessage(event.position, this.#node.version));
+        }
       }
     } finally {
       forget();
       forgetAdvance();
     }
+  }
+
+  /** Facts, Subscriptions: "caught-up signal: none from this server"; 23.10 gives one. */
+  async #sayCaughtUp(): Promise<void> {
+    this.#live = true;
+    if (this.#saidCaughtUp || this.#node.version === '22.10') return;
+    this.#saidCaughtUp = true;
+    await this.#send(caughtUpMessage());
   }
 
   async #handOut(event: RecordedEvent): Promise<void> {

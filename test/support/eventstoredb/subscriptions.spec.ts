@@ -77,7 +77,7 @@ describe('subscriptions', () => {
     expect(await names(eventTypeFilter({ prefixes: [type] }), 1)).toEqual([one]);
   });
 
-  test('checkpoints: position without prepare; resuming at any of them repeats nothing and loses nothing', async () => {
+  test('checkpoints: position without prepare on 22.10; resuming at any of them repeats nothing and loses nothing', async () => {
     const [wanted, noise] = [freshStream('wanted'), freshStream('noise')];
     const [before] = await collect(client.readAll({ direction: 'backwards', fromPosition: END, maxCount: 1 }));
     const fromPosition = before?.event?.position;
@@ -93,11 +93,14 @@ describe('subscriptions', () => {
     const seen = await take(client.subscribeToAll({ fromPosition, filter }), 84);
     expect(seen.map(({ event: one }) => one?.revision)).toEqual(Array.from({ length: 84 }, (_, n) => BigInt(n)));
     expect(checkpoints.length).toBeGreaterThan(2);
+    const isRecorded = (await server.version()).startsWith('22.10');
     for (const position of checkpoints) {
-      expect(position.prepare).toBe(0n);
+      if (isRecorded) expect(position.prepare).toBe(0n);
       const before = seen.filter(({ event: one }) => (one?.position?.commit ?? 0n) <= position.commit).length;
       if (before === seen.length) continue;
-      const resumed = client.subscribeToAll({ fromPosition: position, filter: streamNameFilter({ prefixes }) });
+      // By its commit alone, as the adapter does.
+      const fromPosition = { commit: position.commit, prepare: position.commit };
+      const resumed = client.subscribeToAll({ fromPosition, filter: streamNameFilter({ prefixes }) });
       const [next] = await take(resumed, 1);
       expect(next?.event?.revision).toBe(BigInt(before));
     }
@@ -125,7 +128,7 @@ describe('subscriptions', () => {
     expect(await idle).toEqual([]);
   });
 
-  test('there is no caught-up signal, only a confirmation', async () => {
+  test('there is no caught-up signal on 22.10, only a confirmation', async () => {
     const stream = freshStream();
     await client.appendToStream(stream, events(1));
     const subscription = client.subscribeToStream(stream);
@@ -133,7 +136,8 @@ describe('subscriptions', () => {
     for (const signal of ['confirmation', 'caughtUp', 'fellBehind'])
       subscription.on(signal, () => signals.push(signal));
     await take(subscription, 1);
-    expect(signals).toEqual(['confirmation']);
+    const isRecorded = (await server.version()).startsWith('22.10');
+    expect(isRecorded ? signals : signals.slice(0, 1)).toEqual(['confirmation']);
   });
 
   test('a slow consumer of history loses nothing', async () => {

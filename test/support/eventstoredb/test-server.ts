@@ -13,6 +13,8 @@ import { StandIn } from './stand-in.js';
 export interface TestServer {
   readonly connectionString: string;
   readonly client: EventStoreDBClient;
+  /** As the server says, for instance 22.10.5. */
+  version(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -29,7 +31,9 @@ export async function testServer(): Promise<TestServer> {
     await client.dispose();
     await standIn?.close();
   };
-  return { connectionString, client, close };
+  const internals = client as unknown as { readonly capabilities: Promise<{ readonly serverVersion: string }> };
+  const version = async (): Promise<string> => (await internals.capabilities).serverVersion;
+  return { connectionString, client, version, close };
 }
 
 export const freshStream = (prefix = 'test'): string => `${prefix}.${randomUUID()}`;

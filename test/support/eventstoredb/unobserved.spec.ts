@@ -2,6 +2,7 @@ import {
   END,
   EventStoreDBClient,
   NO_STREAM,
+  type Position,
   START,
   STREAM_EXISTS,
   StreamNotFoundError,
@@ -93,7 +94,7 @@ describe('rules that were not observed', () => {
 
   test('calls of their own are ended with ABORTED where there is no leader in time', async () => {
     const credentials = { username: 'admin', password: 'changeit' };
-    const over = standIn.elect({ ms: 100 });
+    const over = standIn.elect({ ms: 3_000 });
     const stream = freshStream();
     const failures = [
       failureOf(client.appendToStream(stream, event(), { credentials })),
@@ -104,5 +105,36 @@ describe('rules that were not observed', () => {
       expect(failure).toMatchObject({ constructor: TimeoutError, code: 10 });
     }
     await over;
+  });
+
+  test('23.10 says when a subscription has caught up, also where there is nothing; checkpoints name both', async () => {
+    const later = await StandIn.start({ version: '23.10' });
+    const other = EventStoreDBClient.connectionString(later.connectionString);
+    const stream = freshStream();
+    const empty = other.subscribeToStream(stream);
+    const idle = take(empty, 1);
+    await new Promise((resolve) => empty.once('caughtUp', resolve as () => void));
+    await other.appendToStream(
+      stream,
+      Array.from({ length: 40 }, () => event()),
+    );
+    expect(await idle).toHaveLength(1);
+    const checkpoints: Position[] = [];
+    const checkpointReached = (_: unknown, position: Position) => void checkpoints.push(position);
+    const filter = streamNameFilter({ prefixes: [stream], checkpointInterval: 1, checkpointReached });
+    const subscription = other.subscribeToAll({ fromPosition: START, filter });
+    const signals: string[] = [];
+    for (const signal of ['confirmation', 'caughtUp']) subscription.on(signal, () => signals.push(signal));
+    let seen = 0;
+    subscription.on('data', () => {
+      seen += 1;
+    });
+    await new Promise((resolve) => subscription.once('caughtUp', resolve as () => void));
+    expect([seen, ...signals]).toEqual([40, 'confirmation', 'caughtUp']);
+    await subscription.unsubscribe();
+    expect(checkpoints.every(({ commit, prepare }) => commit === prepare)).toBe(true);
+    expect(checkpoints).not.toEqual([]);
+    await other.dispose();
+    await later.close();
   });
 });
