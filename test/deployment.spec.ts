@@ -137,7 +137,7 @@ describe('the profiles', () => {
   });
 });
 
-test('every program in the containers trusts the authority of the certificates, and none of them can sign for it', () => {
+test('every program in the containers trusts the authority, and none can sign for it', () => {
   const [script = ''] = compose.services.certificates?.command ?? [];
   expect(script).toContain('chown -R 1000:1000 server-1 server-2 server-3\n');
   expect(script).toMatch(/^chown -R 0:0 ca\nchmod 755 ca\nchmod 644 ca\/ca\.crt\nchmod 600 ca\/ca\.key$/m);

@@ -77,7 +77,7 @@ describe('subscriptions', () => {
     expect(await names(eventTypeFilter({ prefixes: [type] }), 1)).toEqual([one]);
   });
 
-  test('checkpoints: position without prepare on 22.10; resuming at any of them repeats nothing and loses nothing', async () => {
+  test('checkpoints: without prepare on 22.10; resuming at any of them repeats nothing and loses nothing', async () => {
     const [wanted, noise] = [freshStream('wanted'), freshStream('noise')];
     const [before] = await collect(client.readAll({ direction: 'backwards', fromPosition: END, maxCount: 1 }));
     const fromPosition = before?.event?.position;
