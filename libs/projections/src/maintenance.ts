@@ -49,6 +49,8 @@ const REST_EVENTS = 1_000;
 /** Under a load that leaves no gap this small, the rest is built standing still all the same. */
 const ROUNDS_MAX = 10;
 const BATCH_EVENTS_MAX = 2_000;
+/** Batches and what they are decoded to die young; with less, a twelfth of a rebuild goes into collecting them. */
+const YOUNG_MIB = 32;
 
 /** A file under construction, and the thread that owns it. */
 class Builder {
@@ -63,7 +65,7 @@ class Builder {
     private readonly onProgress: OnProgress = () => undefined,
   ) {
     removeDatabase(path);
-    this.thread = new ViewsThread({ program: site.program, deathsMax: 0 });
+    this.thread = new ViewsThread({ program: site.program, deathsMax: 0, youngMib: YOUNG_MIB });
   }
 
   get request(): ViewsThread['request'] {

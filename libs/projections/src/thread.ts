@@ -22,6 +22,8 @@ export interface ThreadOptions {
   readonly program: URL;
   /** How often in a row it may die without having applied anything, before it is given up. 0: at once. */
   readonly deathsMax: number;
+  /** Room for young objects: 8 MiB unless said otherwise, for a thread that lives long and does little at a time. */
+  readonly youngMib?: number;
   /** Told of every death that is made good by a new thread. */
   readonly onRestart?: (error: Error) => void;
 }
@@ -81,7 +83,8 @@ export class ViewsThread {
   }
 
   private start(): Worker {
-    const worker = new Worker(this.options.program, { resourceLimits: { maxYoungGenerationSizeMb: 8 } });
+    const { program, youngMib = 8 } = this.options;
+    const worker = new Worker(program, { resourceLimits: { maxYoungGenerationSizeMb: youngMib } });
     let cause = new Error('the thread of the views ended');
     worker.on('message', (reply: Reply) => this.settle(reply));
     worker.on('messageerror', (error) => {
