@@ -1,5 +1,5 @@
 /** What needs a person, through the admin tool: a case is decided by an officer with a key of their own. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -57,6 +57,11 @@ test('an officer who was enrolled decides a case, and the payment goes on', asyn
   expect(enrolled.code).toBe(0);
   expect(enrolled.stderr).toContain('DEVELOPMENT: the master key beside the data signs');
   expect((await decide()).code).toBe(2);
+  const elsewhere = ['decide', open?.h_payto ?? '', '1', '--approve', '--reason', 'r', '--officer-pub', officer_pub];
+  expect((await admin('legitimization', ...elsewhere)).json.error).toMatch(/belong together/);
+  const unsigned = { approved: true, justification: 'r', officer_pub };
+  expect((await asked(`legitimizations/${open?.h_payto}/1/decide`, unsigned)).status).toBe(400);
+  expect((await admin('legitimization', 'list')).json).toHaveLength(1); // no other key signed in the officer's place
   expect((await decide('--approve')).code).toBe(0);
   expect((await admin('legitimization', 'list')).json).toEqual([]);
   const told = await runAdmin(exchange.data, 'ledger', 'show', 'account', normalizedHash(target));
@@ -67,8 +72,25 @@ test('an officer who was enrolled decides a case, and the payment goes on', asyn
   expect((await admin('transfer', 'list')).json).toEqual([]);
 });
 
+/** What a tool of somebody else's asks the admin port. */
+function asked(path: string, body: object): Promise<Response> {
+  const run = JSON.parse(readFileSync(join(exchange.data, 'run.json'), 'utf8')) as Record<string, string>;
+  const credential = readFileSync(run.adminCredential ?? '', 'utf8').trim();
+  return fetch(new URL(path, run.admin), {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${credential}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
 test('what is asked wrongly is refused with the exit code of usage, and help has examples', async () => {
-  for (const wrong of [['legitimization', 'decide'], ['nonsense'], ['transfer', 'list', '--status', 'x']]) {
+  for (const wrong of [
+    ['legitimization', 'decide'],
+    ['legitimization', 'decide', 'X', '1', '--approve', '--reason', 'r'],
+    ['nonsense'],
+    ['transfer', 'list', '--status', 'x'],
+    ['transfer', 'retry', 'X', '--reason', 'r'],
+  ]) {
     expect({ wrong, code: (await admin(...wrong)).code }).toEqual({ wrong, code: 2 });
   }
   const groups = ['offline', 'projection', 'legitimization', 'transfer', 'doctor', 'status'];

@@ -1,5 +1,5 @@
 /** What the command groups have in common: the options of the whole tool, and how values are read. */
-import { decodeBase32, EncodingError, encodeBase32 } from '@florin/encoding';
+import { decodeBase32, EncodingError, encodeBase32, validatePayto } from '@florin/encoding';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Output } from './output.js';
 import { AdminError, RunningExchange } from './running.js';
@@ -40,14 +40,40 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-/** A public key in canonical base32, however it was typed. */
-export function publicKey(text: string): string {
+/** Reads a key, a hash or a signature of so many bytes: canonical base32, however it was typed. */
+export const base32 =
+  (sizeBytes: number) =>
+  (text: string): string =>
+    orInvalid(() => encodeBase32(decodeBase32(text, sizeBytes)));
+
+export const publicKey = base32(32);
+
+/** @throws InvalidArgumentError saying what is wrong with the URI of a bank account */
+export function payto(uri: string): string {
+  const fault = orInvalid(() => validatePayto(uri));
+  if (fault !== undefined) {
+    throw new InvalidArgumentError(
+      `expected is a URI as payto://iban/DE75512108001245126199?receiver-name=X: ${fault}`,
+    );
+  }
+  return uri;
+}
+
+/** What cannot be read is wrong usage. */
+export function orInvalid<Value>(read: () => Value): Value {
   try {
-    return encodeBase32(decodeBase32(text, 32));
+    return read();
   } catch (error) {
-    if (error instanceof EncodingError) throw new InvalidArgumentError(`${error.expected} are expected`);
+    if (error instanceof EncodingError) throw new InvalidArgumentError(error.message);
     throw error;
   }
+}
+
+/** Lists of the exchange end after so many. */
+const PER_LIST = 1_000;
+
+export function notAll({ output }: Cli, rows: readonly unknown[]): void {
+  if (rows.length >= PER_LIST) output.note(`the first ${PER_LIST} are shown: decide these, then ask again`);
 }
 
 /** `2026-01-31`, `2026-01-31T12:00:00Z` or seconds since 1970: whole seconds. */

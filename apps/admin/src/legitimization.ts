@@ -2,7 +2,7 @@
 
 import { type LegitimizationVerdict, OfficerKey } from '@florin/signing';
 import { Option } from 'commander';
-import { type Cli, type CommandGroup, orSay, wholeNumber } from './cli.js';
+import { type Cli, type CommandGroup, notAll, orSay, publicKey, wholeNumber } from './cli.js';
 import type { AboutMaster } from './offline/offline.js';
 import { AdminError, EXIT } from './running.js';
 
@@ -25,6 +25,7 @@ export const legitimizationCommands: CommandGroup = (cli) => {
     .action(async () => {
       const { cases } = await cli.exchange.get<{ cases: Record<string, unknown>[] }>('legitimizations');
       cli.output.rows(cases, 'no case is open');
+      notAll(cli, cases);
     });
 
   group
@@ -41,8 +42,18 @@ export const legitimizationCommands: CommandGroup = (cli) => {
       'AmlDecisionPS, signed elsewhere; with neither, the DEVELOPMENT officer key signs',
     )
     .option('--decided-at <seconds>', 'the time that was signed', wholeNumber)
-    .action(async (account: string, row: string, options: Decision) => {
+    .action(async (given: string, row: string, options: Decision) => {
+      const account = publicKey(given);
+      wholeNumber(row);
       if (!options.approve && !options.refuse) throw new AdminError('say --approve or --refuse', EXIT.usage);
+      const elsewhere = [options.officerPub, options.officerSig, options.decidedAt];
+      if (elsewhere.some((one) => one !== undefined) && elsewhere.includes(undefined)) {
+        const hint = '--officer-pub, --officer-sig and --decided-at belong together, for what was signed elsewhere';
+        throw new AdminError(hint, EXIT.usage);
+      }
+      if (options.officerKey !== undefined && options.officerSig !== undefined) {
+        throw new AdminError('sign here with --officer-key, or elsewhere, not both', EXIT.usage);
+      }
       const signed =
         options.officerKey === undefined
           ? { officer_pub: options.officerPub, officer_sig: options.officerSig, decided_at: options.decidedAt }

@@ -1,6 +1,6 @@
 /** `admin transfer`: wire transfers of the exchange, and what to do about those that the bank refused for good. */
 import { Option } from 'commander';
-import type { CommandGroup } from './cli.js';
+import { base32, type CommandGroup, notAll, payto, publicKey } from './cli.js';
 
 const EXAMPLES = `
 Examples:
@@ -32,24 +32,25 @@ export const transferCommands: CommandGroup = (cli) => {
         `transfers?status=${status}`,
       );
       cli.output.rows(transfers, `no transfer is ${status}`);
+      notAll(cli, transfers);
     });
 
   const decide = async (uid: string, word: 'retry' | 'redirect', body: object): Promise<void> =>
-    cli.output.object(await cli.exchange.post(`transfers/${encodeURIComponent(uid)}/${word}`, body));
+    cli.output.object(await cli.exchange.post(`transfers/${base32(64)(uid)}/${word}`, body));
 
   group
     .command('retry <request_uid>')
     .description('order a rejected transfer again, to the same account')
     .requiredOption('--reason <text>', 'why; recorded')
-    .option('--officer <key>', 'the enrolled officer who decides; in development the one beside the data')
+    .option('--officer <key>', 'the enrolled officer who decides; in development the one beside the data', publicKey)
     .action((uid: string, { reason, officer }: Decision) => decide(uid, 'retry', { reason, officer_pub: officer }));
 
   group
     .command('redirect <request_uid> <payto_uri>')
     .description('order a rejected transfer again, to another account')
     .requiredOption('--reason <text>', 'why; recorded')
-    .option('--officer <key>', 'the enrolled officer who decides; in development the one beside the data')
+    .option('--officer <key>', 'the enrolled officer who decides; in development the one beside the data', publicKey)
     .action((uid: string, payto_uri: string, { reason, officer }: Decision) =>
-      decide(uid, 'redirect', { reason, payto_uri, officer_pub: officer }),
+      decide(uid, 'redirect', { reason, payto_uri: payto(payto_uri), officer_pub: officer }),
     );
 };

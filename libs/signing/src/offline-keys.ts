@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
-import { encodeBase32 } from '@florin/encoding';
+import { EncodingError, encodeBase32 } from '@florin/encoding';
 import { createFile, readPrivateFile } from './files.js';
 import { MASTER_KEY, OFFICER_KEY } from './key-folder.js';
 import { type MasterOrder, orderMessages } from './master-orders.js';
@@ -16,6 +16,7 @@ import { type LegitimizationVerdict, verdictMessage } from './verdicts.js';
 
 type OfflineKind = 'master' | 'officer';
 
+const WHOSE = { master: 'the exchange, its master key', officer: 'an officer' } as const;
 const NAMES = { master: MASTER_KEY, officer: OFFICER_KEY } as const;
 const { hash } = taler(serverPrimitives);
 
@@ -83,7 +84,12 @@ async function create(path: string, kind: OfflineKind): Promise<Ed25519Signer> {
 async function open(path: string, kind: OfflineKind): Promise<Ed25519Signer> {
   const text = await readPrivateFile(resolve(path), ownUid());
   if (text === undefined) throw new Error(`there is no key file ${path} in ${dirname(resolve(path))}`);
-  return parseKey(NAMES[kind], text) as Ed25519Signer;
+  try {
+    return parseKey(NAMES[kind], text) as Ed25519Signer;
+  } catch (error) {
+    if (error instanceof EncodingError) throw new EncodingError(`${path} with the key of ${WHOSE[kind]}`, error.got);
+    throw error;
+  }
 }
 
 const ownUid = (): number => process.geteuid?.() ?? 0;

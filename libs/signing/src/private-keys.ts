@@ -58,7 +58,8 @@ export async function generateKey(key: NewKey): Promise<{ readonly name: KeyName
  * @throws EncodingError, which never quotes the file, when name, public and private part do not belong together
  */
 export function parseKey(name: KeyName, text: string): PrivateKey {
-  const damaged = () => new EncodingError(`a key file that is what its name ${name} says`, 'a damaged one');
+  const damaged = () =>
+    new EncodingError(`a key file that is what its name ${name} says`, 'one that is damaged or of another kind');
   const file = parseJson(text);
   if (file === undefined) throw damaged();
   let signer: PrivateKey;

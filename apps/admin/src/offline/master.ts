@@ -1,8 +1,18 @@
 /** Single decisions of the master key: revoke, enable, disable, set fees, enrol. */
-import { type Amount, decodeBase32, EncodingError, encodeBase32, parseAmount, validatePayto } from '@florin/encoding';
+import { type Amount, parseAmount } from '@florin/encoding';
 import { type ManagementRequest, MasterKey, type MasterOrder, OfficerKey, orderJson } from '@florin/signing';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Cli, type CommandGroup, instant, orSay, publicKey, wholeNumber } from '../cli.js';
+import {
+  base32,
+  type Cli,
+  type CommandGroup,
+  instant,
+  orInvalid,
+  orSay,
+  payto,
+  publicKey,
+  wholeNumber,
+} from '../cli.js';
 import { requestText, sign, writeText } from './files.js';
 import { type AboutMaster, requestHeader, submit } from './offline.js';
 import { orderInWords } from './words.js';
@@ -30,9 +40,9 @@ export const masterCommands: CommandGroup = (cli) => {
   signable(denomination.command('revoke <h_denom_pub>'))
     .description('take a denomination back for good: its coins buy nothing any more, and are recouped')
     .requiredOption('--reason <text>', 'why; logged')
-    .option('--master-sig <signature>', 'a revocation that was signed offline')
+    .option('--master-sig <signature>', 'a revocation that was signed offline', base32(64))
     .action(async (hash: string, options: Signing & { reason: string; masterSig?: string }) => {
-      const denominationHash = bytes(64)(hash);
+      const denominationHash = base32(64)(hash);
       if (options.masterSig !== undefined || (options.key === undefined && options.to === undefined)) {
         const body = { reason: options.reason, master_sig: options.masterSig };
         if (options.masterSig === undefined) warnOfDevelopment(cli);
@@ -151,11 +161,6 @@ const warnOfDevelopment = (cli: Cli): void =>
 /** By the clock of the exchange, which checks the order of decisions. */
 const now = async (cli: Cli): Promise<number> => (await cli.exchange.get<AboutMaster>('master')).now;
 
-const bytes =
-  (sizeBytes: number) =>
-  (text: string): string =>
-    orInvalid(() => encodeBase32(decodeBase32(text, sizeBytes)));
-
 const amount = (text: string): Amount => orInvalid(() => parseAmount(text));
 
 /** Durations are signed in whole microseconds. */
@@ -173,23 +178,4 @@ const upTo =
 function paytoMethod(text: string): string {
   if (!/^[A-Za-z0-9.-]+$/.test(text)) throw new InvalidArgumentError('expected is a payto method, as iban');
   return text;
-}
-
-function payto(uri: string): string {
-  const fault = orInvalid(() => validatePayto(uri));
-  if (fault !== undefined) {
-    throw new InvalidArgumentError(
-      `expected is a URI as payto://iban/DE75512108001245126199?receiver-name=X: ${fault}`,
-    );
-  }
-  return uri;
-}
-
-function orInvalid<Value>(read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof EncodingError) throw new InvalidArgumentError(error.message);
-    throw error;
-  }
 }

@@ -27,6 +27,9 @@ const HINTS: { readonly [code: number]: string } = {
   [ErrorCode.EXCHANGE_GENERIC_RESERVE_UNKNOWN]:
     'no reserve with this key; if a wire transfer is on its way, repeat the same request later',
   [ErrorCode.EXCHANGE_GENERIC_KYC_REQUIRED]: 'the law wants to know the owner first; see /kyc-check',
+  [ErrorCode.EXCHANGE_GENERIC_AML_OFFICER_ACCESS_DENIED]:
+    'no officer with this key may decide; the master key enrols one: admin officer enrol',
+  [ErrorCode.EXCHANGE_AML_DECISION_ADD_SIGNATURE_INVALID]: 'officer_sig is not the signature of officer_pub over this',
   [ErrorCode.EXCHANGE_KYC_CHECK_REQUEST_UNKNOWN]: 'nobody ever had to ask who owns this account',
   [ErrorCode.EXCHANGE_KYC_CHECK_AUTHORIZATION_KEY_UNKNOWN]: 'no wire transfer bound a key to this account yet',
   [ErrorCode.EXCHANGE_KYC_CHECK_AUTHORIZATION_FAILED]: 'Account-Owner-Signature is not that of the key shown',
