@@ -55,7 +55,7 @@ export interface LedgerOptions {
   /** States held in memory, and the facts folded into them: events, and entries of their lists. */
   readonly cacheEntries?: number;
   readonly cacheFacts?: number;
-  /** How long a command waits for those before it on one stream, until StoreUnavailable; by default as long as it takes. */
+  /** How long a command waits for others on its streams, until StoreUnavailable; by default as long as it takes. */
   readonly patienceMs?: number;
   /** How often an attempt is made before `TooManyConflicts`. */
   readonly tries?: number;

@@ -11,7 +11,7 @@ export class Queues {
 
   /**
    * Takes the names in sorted order, which is why two callers never wait for each other.
-   * @throws StoreUnavailable after waiting for too long: while the store does not answer, each one before takes its time
+   * @throws StoreUnavailable after waiting for too long: while the store does not answer, each one takes its time
    */
   async run<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
     const sorted = [...new Set(names)].sort();
