@@ -78,14 +78,21 @@ export class ExchangeSigners {
     return signatures.map((signature) => encodeBase32(signature) as EddsaSignature);
   }
 
-  /** What another node has just offered may not have reached the signers of this one. */
+  /** What another node has just offered may not have reached the signers of this one, or not even its key folder. */
   private async holding<Signed>(names: readonly KeyName[], sign: () => Promise<Signed>): Promise<Signed> {
     try {
       return await sign();
     } catch (error) {
-      if (!(error instanceof SigningRefused && error.reason === 'unknown-key')) throw error;
+      if (!isUnknownKey(error)) throw error;
+    }
+    try {
       await this.signers.load([...new Set(names)]);
-      return sign();
+      return await sign();
+    } catch (error) {
+      if (!isUnknownKey(error)) throw error;
+      throw retryLater(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, 'a key that is offered is not held by this node yet');
     }
   }
 }
+
+const isUnknownKey = (error: unknown): boolean => error instanceof SigningRefused && error.reason === 'unknown-key';
