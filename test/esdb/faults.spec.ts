@@ -1,5 +1,5 @@
 import { NO_EVENTS, type Revision, START, StoreUnavailable } from '@florin/event-store';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { StandIn, type StandInOptions } from '../support/eventstoredb/stand-in.js';
 import { until } from '../support/eventstoredb/test-server.js';
 import { all, Following, type Ledger, noted, openLedger, unitOn, writersOf } from './tools.js';
@@ -231,5 +231,27 @@ describe('a cluster', () => {
       expect((await ledger.store.readStream(stream)).events).toHaveLength(i + 1);
     }
     for (const { replica } of standIn.followers) replica.release();
+  });
+});
+
+describe('a cluster that was silent for a while', () => {
+  beforeEach(() => begin({ nodes: 3 }));
+  afterEach(end);
+
+  test('leaves no promise behind that nobody looks at', async () => {
+    const unlooked: unknown[] = [];
+    const note = (error: unknown): number => unlooked.push(error);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const impatient = await openLedger(standIn.connectionString, { callTimeoutMs: 500, commitTimeoutMs: 2_500 });
+    others.push(impatient);
+    for (const node of standIn.nodes) node.suspend();
+    const put = names(4, 'reserve-').map((stream) => impatient.store.commit([noted(stream, NO_EVENTS, 'put off')]));
+    for (const { status } of await Promise.allSettled(put)) expect(status).toBe('rejected');
+    for (const node of standIn.nodes) node.resume();
+    for (const stream of names(4, 'reserve-')) {
+      await until(async () => (await writersOf(ledger.store, stream).catch(() => [])).length > 0);
+    }
+    expect(unlooked).toEqual([]);
   });
 });

@@ -1,12 +1,16 @@
 import type { Readable } from 'node:stream';
 import { EventStoreDBClient } from '@eventstore/db-client';
+import { GRPC } from './errors.js';
 import { systemClock, within } from './timing.js';
 
 const DISPOSED_WITHIN_MS = 500;
+/** The state of a channel that was closed. */
+const SHUT_DOWN = 4;
 
 /** What the client library keeps to itself, and has to be held by. */
 interface Internals {
   handleError(client: unknown, error: Error): Promise<void>;
+  getGRPCClient(...what: unknown[]): Promise<{ getChannel(): { getConnectivityState(connect: boolean): number } }>;
   getChannel(): Promise<{ close(): void }>;
   readonly capabilities: Promise<{ readonly serverVersion: string }>;
 }
@@ -18,6 +22,7 @@ interface Internals {
  *   rejection ends the process.
  * - Its streams emit errors when nobody listens any more, and end as if they were complete when they are cancelled.
  * - It never closes a channel, and its end waits for streams that may never end.
+ * - A call that was waiting for a channel, and gets one that was closed meanwhile, rejects nothing and never ends.
  */
 export class Connection {
   readonly client: EventStoreDBClient;
@@ -31,6 +36,12 @@ export class Connection {
     this.internals = this.client as unknown as Internals;
     const handleError = this.internals.handleError.bind(this.client);
     this.internals.handleError = (client, error) => handleError(client, error).catch(() => undefined);
+    const grpcClientOf = this.internals.getGRPCClient.bind(this.client);
+    this.internals.getGRPCClient = async (...what) => {
+      const found = await grpcClientOf(...what);
+      if (found.getChannel().getConnectivityState(false) !== SHUT_DOWN) return found;
+      throw Object.assign(new Error('the connection was given up meanwhile'), { code: GRPC.unavailable });
+    };
   }
 
   /** As the server says, for instance 22.10.5.0. */
