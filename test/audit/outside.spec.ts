@@ -322,6 +322,15 @@ test('a ledger that was moved to EventStoreDB says the same there', async () => 
   const report = JSON.parse(ended.out);
   expect(report.log).toMatchObject({ events: items.length, head: { size: items.length } });
   expect(report.sums).toEqual(JSON.parse(whileRunning.out).sums);
+
+  // As beside an exchange that is started with FLORIN_STORE, from its data folder.
+  const data = mkdtempSync(join(folder, 'node-'));
+  const beside = ['--data', data, '--memory', join(folder, 'beside'), '--json', '-', '--quiet'];
+  const same = await run(beside, { FLORIN_STORE: server.connectionString });
+  expect(JSON.parse(same.out).sums).toEqual(report.sums);
+  writeFileSync(join(data, 'eventstoredb-head.json'), '{}');
+  const lost = await run(beside, { FLORIN_STORE: '' });
+  expect(lost).toMatchObject({ code: 2, err: expect.stringContaining('is on EventStoreDB') });
 });
 
 test.each([

@@ -21,7 +21,7 @@ let exchange: RunningExchange;
 let offers: Offers;
 
 beforeAll(async () => {
-  exchange = await startExchange({ onTestServer: true });
+  exchange = await startExchange();
   offers = await readOffers(exchange.baseUrl);
 });
 afterAll(async () => {

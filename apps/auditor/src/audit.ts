@@ -1,5 +1,6 @@
 /** One audit from its source to its reports: full, continued from a checkpoint, or following a log as it grows. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Head } from '@florin/event-store';
 import { readAccountKeys } from './account-keys.js';
@@ -52,11 +53,21 @@ const SAVE_SHARE = 20;
 
 /** @throws SourceError if there is nothing that can be read */
 export async function openSource(options: SourceOptions): Promise<Source> {
-  const { data, from, instance, checkpoint } = options;
+  const { data, instance, checkpoint } = options;
+  const from = options.from ?? storeBeside(data);
   if (from === undefined) return new FolderSource(data);
   if (/^esdb(\+discover)?:/.test(from)) return EsdbSource.open({ connectionString: from, instance, checkpoint });
   const isUrl = /^https?:/.test(from);
   return isUrl ? ExportSource.feed(from, process.env.FLORIN_FEED_TOKEN) : ExportSource.file(from);
+}
+
+/** Where the ledger of a data folder is, if not in it. @throws SourceError if nobody says where */
+function storeBeside(data: string): string | undefined {
+  if (existsSync(join(data, 'events.db'))) return undefined;
+  const store = process.env.FLORIN_STORE;
+  if (store?.startsWith('esdb')) return store;
+  if (!existsSync(join(data, 'eventstoredb-head.json'))) return undefined;
+  throw new SourceError(`the ledger of ${data} is on EventStoreDB: say where, with --from esdb://... or FLORIN_STORE`);
 }
 
 /** @returns the exit code: 0 clean, 1 findings @throws SourceError if it cannot be audited */
