@@ -68,7 +68,9 @@ test('a feed that goes away, breaks off and comes back is gone on with', async (
   const memory = mkdtempSync(join(tmpdir(), 'florin-follow-'));
   onTestFinished(() => rmSync(memory, { recursive: true, force: true }));
   const whole = await EndlessExport.of(4_000);
-  let log = whole.upTo(whole.unitOf(100));
+  // Between two customers, for one in the middle of his life would be long overdue.
+  const settled = whole.events.find(({ index, type }) => index > 100 && type === 'CreditBooked');
+  let log = whole.upTo(settled?.index ?? 0);
   const first = await serve(answering(() => log, 700));
   const auditing = follow(first.url, memory);
   await auditing.said(/^following /m);
@@ -85,8 +87,9 @@ test('a feed that goes away, breaks off and comes back is gone on with', async (
   );
   await auditing.said(/is there again, at event [1-9]/m);
   await expect.poll(() => auditing.text().match(/is there again, at event (\d+)$/m)?.[1]).toBeDefined();
-  expect(await auditing.stop()).toBe(0);
+  const code = await auditing.stop();
   expect(auditing.text()).toMatch(new RegExp(`^${whole.events.length} events, 0 findings$`, 'm'));
+  expect(code).toBe(0);
 
   // A later audit goes on from there. The exchange has lost its newest events, then changes an old one as well.
   log = whole.upTo(whole.unitOf(3_000));
@@ -130,4 +133,35 @@ test('what is wrong with every later head is said once', async () => {
   expect(await auditing.stop()).toBe(1);
   expect(auditing.text().match(/^head-mismatch/gm)).toHaveLength(1);
   expect(auditing.text()).toMatch(/ events, 1 findings$/m);
+});
+
+test('an audit that is interrupted is gone on with, and says what a whole one says', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'florin-interrupted-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const log = await EndlessExport.of(4_000);
+  const answer = answering(() => log, 100);
+  let asked = 0;
+  const { url } = await serve((request, reply) => {
+    asked += 1;
+    if (asked === 5) child.kill('SIGINT'); // many pages before the last one
+    answer(request, reply);
+  });
+  const args = ['--from', url, '--no-signatures', '--json', '-', '--incremental', '--quiet'];
+  const [interrupted, whole] = ['interrupted', 'whole'].map((name) => join(folder, name)) as [string, string];
+  const child = spawn(process.execPath, [PROGRAM, ...args, '--memory', interrupted], { stdio: 'ignore' });
+  expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2);
+  const reports = [];
+  for (const memory of [interrupted, whole]) {
+    const { code, out } = await auditor(...args, '--memory', memory);
+    expect(code).toBe(0);
+    reports.push(JSON.parse(out));
+  }
+  const [resumed, full] = reports;
+  expect([resumed.mode, full.mode]).toEqual(['continued from a checkpoint', 'full replay']);
+  for (const report of reports) {
+    delete report.auditedAt;
+    delete report.mode;
+    delete report.checked.seconds;
+  }
+  expect(resumed).toEqual(full);
 });

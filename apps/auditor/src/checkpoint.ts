@@ -2,7 +2,7 @@
  * An audit that is interrupted, or to be continued as the ledger grows: all that the replay knows, in one file, signed
  * by the auditor's own key and tied to the head of the log up to which it goes.
  *
- *     {"format":"florin-audit-checkpoint","version":1,"events":1234,...,"signature":"..."} newline, then the state
+ *     {"format":"florin-audit-checkpoint","version":2,"events":1234,...,"signature":"..."} newline, then the state
  */
 import { hash, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { SourceError } from './source/source.js';
 
 const FORMAT = 'florin-audit-checkpoint';
 /** Raised with every change of what the replay remembers: an older state is not gone on from. */
-const VERSION = 1;
+const VERSION = 2;
 const { eddsa } = taler(serverPrimitives);
 
 interface Header {

@@ -91,9 +91,9 @@ export class Log {
     }
     this.checkUnit(event, ref);
     this.nextIndex = index + 1;
-    const leaf = storedLeaf(event);
-    const isWhole = !event.leaf || Buffer.compare(leaf, event.leaf) === 0;
-    this.append(event.leaf ?? leaf);
+    const leaf = event.leaf ?? storedLeaf(event);
+    const isWhole = event.isWhole ?? (!event.leaf || Buffer.compare(storedLeaf(event), leaf) === 0);
+    this.append(leaf);
     this.unitFirst = unitFirst;
     if (!isWhole) {
       this.findings.add({ code: 'event-damaged', event: ref, detail: 'its content does not give its leaf hash' });

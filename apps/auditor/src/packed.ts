@@ -194,8 +194,20 @@ const LETTERS = new Uint8Array(128).fill(255);
   LETTERS[letter.charCodeAt(0)] = value;
 });
 
+/** The last key and its words: one event asks several maps for one key, and each of them more than once. */
+let lastKey: string | undefined;
+const lastWords = new Uint32Array(KEY_BYTES / 4);
+
 /** The 32 bytes of a key as eight words. */
 function keyWords(key: string, into: Uint32Array): void {
+  if (key !== lastKey) {
+    makeWords(key, lastWords);
+    lastKey = key;
+  }
+  for (let word = 0; word < into.length; word += 1) into[word] = lastWords[word] as number;
+}
+
+function makeWords(key: string, into: Uint32Array): void {
   if (key.length < KEY_CHARS || !fromBase32(key, into)) {
     const digest = hash('sha256', key, 'buffer');
     for (let word = 0; word < into.length; word += 1) into[word] = digest.readUInt32BE(4 * word);

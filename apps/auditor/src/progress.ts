@@ -1,7 +1,7 @@
 /** How far an audit is: events, rate, what remains. On standard error, so that reports stay clean. */
 export class Progress {
   private readonly started = performance.now();
-  private shownAt = 0;
+  private shownAt = -Infinity;
   private readonly first: number;
 
   /** @param total events there are, if the source knows */

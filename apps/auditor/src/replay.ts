@@ -53,6 +53,11 @@ export class Replay {
   /** The name before the dot in every stream; the first event says it. */
   private instance: string | undefined;
   private codec: EventCodec | undefined;
+  /** The stream that was looked at last: every event asks twice. */
+  private named: { readonly stream: string; readonly category: Category | undefined } = {
+    stream: '',
+    category: undefined,
+  };
   private readonly unit: Unit;
   private events = 0;
 
@@ -87,7 +92,7 @@ export class Replay {
     for (const item of items) {
       if (this.atBoundary && 'text' in item && this.log.begins(item)) await this.pause();
       this.item(item);
-      await this.pool?.room();
+      if (this.pool?.isFull) await this.pool.room();
     }
     if (!head) return false;
     if (head.size > this.log.next) this.unit.tear(); // its rest is missing
@@ -220,11 +225,13 @@ export class Replay {
   }
 
   private categoryOf(stream: string): Category {
+    if (stream === this.named.stream && this.named.category !== undefined) return this.named.category;
     const [, instance, category] = /^([a-z0-9]+)\.([a-z]+)(?:-|$)/.exec(stream) ?? [];
     this.instance ??= instance;
     if (instance !== this.instance || category === undefined || !Object.hasOwn(CATALOGUE, category)) {
       throw new EventFormatError(`no stream of this ledger is called ${stream.slice(0, 40)}`);
     }
+    this.named = { stream, category: category as Category };
     return category as Category;
   }
 

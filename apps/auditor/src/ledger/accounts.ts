@@ -106,11 +106,13 @@ export class Accounts {
   }
 
   save(): unknown {
-    return this.accounts;
+    return { accounts: this.accounts, seals: this.seals };
   }
 
   load(saved: unknown): void {
-    this.accounts = saved as Map<string, Account>;
+    const { accounts, seals } = saved as { accounts: Map<string, Account>; seals: Accounts['seals'] };
+    this.accounts = accounts;
+    Object.assign(this.seals, seals);
   }
 
   private require(event: Of<'LegitimizationRequired'>, ref: EventRef, accountKey: string, report: Report): void {

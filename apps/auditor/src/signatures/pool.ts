@@ -63,9 +63,13 @@ export class SignaturePool {
     else if (this.collected.length >= BATCH_JOBS) this.send();
   }
 
-  /** Waits while every thread has enough to do. */
+  /** Every thread has enough to do. */
+  get isFull(): boolean {
+    return this.threads.length > 0 && this.sent.size >= WAITING_MAX * this.threads.length;
+  }
+
   async room(): Promise<void> {
-    while (this.threads.length > 0 && this.sent.size >= WAITING_MAX * this.threads.length) await this.answer();
+    while (this.isFull) await this.answer();
   }
 
   /** Sends what is collected, and waits for every answer. */

@@ -16,6 +16,8 @@ export interface SourceEvent {
   readonly data?: JsonObject;
   /** The leaf hash that the source holds for it, if it holds any. */
   readonly leaf?: Uint8Array;
+  /** Whether the content gives that hash, where this was computed already, in another thread. */
+  readonly isWhole?: boolean;
 }
 
 /** Something that should be an event and cannot be read. */

@@ -6,9 +6,30 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Statement } from 'better-sqlite3';
 import type { Head } from '../checkpoint.js';
+import { storedLeaf } from '../leaf.js';
+import { HASH_BYTES } from '../tree.js';
 import { readHeads } from './heads.js';
 import { EVENT_COLUMNS, type ObservedRow, observedRow, type RawRow } from './rows.js';
 import { checkSchema, type Db, EVENTS_FILE, HEADS_FILE, openDatabase } from './schema.js';
+
+/** A row as it lies there, and whether its content gives its leaf hash. */
+export interface WeighedRow extends ObservedRow {
+  readonly isWhole: boolean;
+}
+
+/** Rows on their way between threads, in the form that is the cheapest to be cloned. */
+export interface ObservedStretch {
+  /** `PACKED` values for each row, those of `pack`. */
+  readonly values: (string | number)[];
+  /** The leaves of those rows that have one, one after the other. */
+  readonly leaves: Uint8Array;
+  /** The index to go on with; rows that are missing are left out. */
+  readonly next: number;
+}
+
+const PACKED = 10;
+/** Stands where a row has its number, if it cannot be read. */
+const UNREADABLE = -1;
 
 /** A row that is there and cannot be read. */
 export interface UnreadableRow {
@@ -47,27 +68,28 @@ export class ObservedFolder {
     return readHeads(join(this.folder, HEADS_FILE));
   }
 
-  /**
-   * Some rows from `first` on, of those before `end`.
-   * @returns the rows, and the index to go on with; rows that are missing are left out
-   */
-  stretch(first: number, end: number): { rows: (ObservedRow | UnreadableRow)[]; next: number } {
-    const rows: (ObservedRow | UnreadableRow)[] = [];
+  /** Some rows from `first` on, of those before `end`. */
+  stretch(first: number, end: number): ObservedStretch {
+    const values: (string | number)[] = [];
+    const leaves: Uint8Array[] = [];
     let chars = 0;
     let next = first;
+    const take = (row: ObservedRow | UnreadableRow): void => {
+      pack(row, values, leaves);
+      next = row.index + 1;
+      chars += 'text' in row ? row.text.length : 0;
+    };
     try {
       for (const raw of this.opened.stretchOf.iterate(first, end)) {
-        const row = observed(raw as RawRow, next);
-        rows.push(row);
-        next = row.index + 1;
-        chars += 'text' in row ? row.text.length : 0;
-        if (rows.length >= STRETCH_EVENTS || chars > STRETCH_CHARS) return { rows, next };
+        take(observed(raw as RawRow, next));
+        if (values.length < PACKED * STRETCH_EVENTS && chars <= STRETCH_CHARS) continue;
+        return { values, leaves: Buffer.concat(leaves), next };
       }
-      return { rows, next: end };
+      return { values, leaves: Buffer.concat(leaves), next: end };
     } catch (error) {
       if (!isSqliteError(error)) throw error;
-      rows.push(this.single(next, error.message));
-      return { rows, next: next + 1 };
+      take(this.single(next, error.message));
+      return { values, leaves: Buffer.concat(leaves), next };
     }
   }
 
@@ -108,9 +130,47 @@ function fileOf(path: string): string {
 
 function observed(raw: RawRow, expected: number): ObservedRow | UnreadableRow {
   const row = observedRow(raw);
-  if (row) return { ...row, leaf: new Uint8Array(row.leaf) };
+  if (row?.leaf.length === HASH_BYTES) return row;
   const [index] = raw;
   return { index: Number.isSafeInteger(index) ? (index as number) : expected, fault: 'a column of the wrong kind' };
+}
+
+function pack(row: ObservedRow | UnreadableRow, values: (string | number)[], leaves: Uint8Array[]): void {
+  if ('fault' in row) {
+    values.push(row.index, row.fault, UNREADABLE, '', 0, '', 0, 0, 0, 0);
+    return;
+  }
+  const { index, stream, number, type, version, text, writtenAtUs, unitFirst, unitLast, leaf } = row;
+  const isWhole = Buffer.compare(storedLeaf(row), leaf) === 0 ? 1 : 0;
+  values.push(index, stream, number, type, version, text, writtenAtUs, unitFirst, unitLast, isWhole);
+  leaves.push(leaf);
+}
+
+/** The rows of a stretch, on the other side. */
+export function unpacked({ values, leaves }: ObservedStretch): (WeighedRow | UnreadableRow)[] {
+  const rows: (WeighedRow | UnreadableRow)[] = [];
+  for (let at = 0, leaf = 0; at < values.length; at += PACKED) {
+    const index = values[at] as number;
+    if (values[at + 2] === UNREADABLE) {
+      rows.push({ index, fault: values[at + 1] as string });
+      continue;
+    }
+    rows.push({
+      index,
+      stream: values[at + 1] as string,
+      number: values[at + 2] as number,
+      type: values[at + 3] as string,
+      version: values[at + 4] as number,
+      text: values[at + 5] as string,
+      writtenAtUs: values[at + 6] as number,
+      unitFirst: values[at + 7] as number,
+      unitLast: values[at + 8] as number,
+      isWhole: values[at + 9] === 1,
+      leaf: leaves.subarray(leaf, leaf + HASH_BYTES),
+    });
+    leaf += HASH_BYTES;
+  }
+  return rows;
 }
 
 const isSqliteError = (error: unknown): error is Error & { code: string } =>

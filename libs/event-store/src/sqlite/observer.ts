@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Head } from '../checkpoint.js';
 import { DamagedStore } from '../port.js';
 import { newestOf } from './heads.js';
-import type { UnreadableRow } from './observed.js';
+import { type UnreadableRow, unpacked, type WeighedRow } from './observed.js';
 import type { ObserverOps } from './observer-thread.js';
-import type { ObservedRow } from './rows.js';
 import { Thread } from './thread.js';
 
 const ENTRY = new URL('./observer-thread.js', import.meta.url);
@@ -33,14 +32,15 @@ export class FolderObserver {
   }
 
   /** Rows from `first` to `end - 1`, in order; the next stretch is read while this one is consumed. */
-  async *rows(first: number, end: number): AsyncGenerator<(ObservedRow | UnreadableRow)[]> {
+  async *rows(first: number, end: number): AsyncGenerator<(WeighedRow | UnreadableRow)[]> {
     let stretch = first < end ? this.thread.ask('stretch', first, end) : undefined;
     while (stretch) {
-      const { rows, next } = await stretch;
+      const observed = await stretch;
+      const { next } = observed;
       stretch = next < end ? this.thread.ask('stretch', next, end) : undefined;
       // Whoever stops consuming never looks at it; whoever goes on gets the error when it is awaited.
       stretch?.catch(() => {});
-      yield rows;
+      yield unpacked(observed);
     }
   }
 
