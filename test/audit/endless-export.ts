@@ -16,6 +16,8 @@ import { Endless } from './endless.js';
 const ORIGIN = 'florin/endless/exported';
 
 export class EndlessExport {
+  private readonly heads = new Map<number, string>();
+
   private constructor(
     readonly events: readonly SourceEvent[],
     private readonly logKey: Endless['logKey'],
@@ -56,6 +58,12 @@ export class EndlessExport {
   }
 
   private head(size: number): string {
+    const known = this.heads.get(size) ?? this.newHead(size);
+    this.heads.set(size, known);
+    return known;
+  }
+
+  private newHead(size: number): string {
     const frontier = Frontier.empty();
     for (const event of this.events.slice(0, size)) frontier.append(storedLeaf(event));
     const text = checkpointText({ origin: ORIGIN, size, root: frontier.root() });

@@ -85,7 +85,7 @@ export type Comparison =
 /**
  * Compares what two auditors saw of one log.
  * @param proofs that the smaller of two heads is a beginning of the larger
- * @throws SourceError if they have no log in common
+ * @throws SourceError if they have no log in common, or what one of them has is signed by a key that is not the log's
  */
 export function compareHeads(
   ours: readonly RememberedHead[],
@@ -98,6 +98,13 @@ export function compareHeads(
     throw new SourceError(`there is no head of ${origin ?? 'any log'} in both files`);
   }
   const mine = ours.filter((head) => head.origin === origin);
+  const keys = new Set(mine.map(({ logPub }) => logPub));
+  const foreign = others.find(({ logPub }) => !keys.has(logPub));
+  if (foreign) {
+    // Our key is one that the master key vouched for; whoever has another may sign what he likes.
+    const whose = `signed by ${foreign.logPub}, not by the log key ${[...keys].join(' or ')}`;
+    throw new SourceError(`the head of ${foreign.size} events in the other file is ${whose}: it proves nothing`);
+  }
   const sizes = new Map(mine.map((head) => [head.size, head]));
   for (const head of others) {
     const same = sizes.get(head.size);
