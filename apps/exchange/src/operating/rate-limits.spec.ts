@@ -35,7 +35,11 @@ test.each([
   ['2001:db8::1', '2001:db8:0:0'],
   ['::1', '0:0:0:0'],
   ['fe80::1%eth0', 'fe80:0:0:0'],
-  ['not an address', 'not an address'],
+  ['192.0.2.1:4711', '192.0.2.1'],
+  ['[2001:db8:1:2::1]:4711', '2001:db8:1:2'],
+  ['[2001:db8:1:2::1]', '2001:db8:1:2'],
+  ['not an address', 'unknown'],
+  ['', 'unknown'],
 ])('%s is a client of %s', (address, client) => {
   expect(clientOf(address)).toBe(client);
 });

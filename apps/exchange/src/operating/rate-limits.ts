@@ -1,5 +1,5 @@
 /** How often one client address may ask: a bucket of tokens for each, filled steadily. Off unless configured. */
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
 export interface RateLimit {
   /** Tokens that a bucket gains in a second. */
@@ -55,11 +55,19 @@ export class RateLimiter {
 
 const V6_GROUPS_OF_A_CLIENT = 4;
 
-/** What counts as one client: an IPv4 address, or the network of 64 bits that a provider gives to one household. */
-export function clientOf(address: string): string {
+/** Some proxies name the port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+const WITH_PORT = /^(?:\[([^\]]+)\]|([0-9.]+))(?::[0-9]+)?$/;
+
+/**
+ * What counts as one client: an IPv4 address, or the network of 64 bits that a provider gives to one household. All
+ * who are named in no way that can be read are one.
+ */
+export function clientOf(named: string): string {
+  const [, bracketed, dotted] = WITH_PORT.exec(named) ?? [];
+  const address = bracketed ?? dotted ?? named;
   const [, mapped] = /^::ffff:([0-9.]+)$/i.exec(address) ?? [];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(address)) return address;
+  if (mapped !== undefined || isIPv4(address)) return mapped ?? address;
+  if (!isIPv6(address)) return 'unknown';
   const [head = '', tail = ''] = (address.split('%')[0] ?? '').toLowerCase().split('::');
   const groups = head === '' ? [] : head.split(':');
   if (address.includes('::')) {
