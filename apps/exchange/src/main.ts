@@ -39,7 +39,9 @@ async function main(): Promise<void> {
   }
   const settings = configured();
   dataFolder = settings.data;
-  const log = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: false }));
+  const destination = pino.destination({ fd: 2, sync: false });
+  destination.on('error', () => undefined); // a log that lies on a full disk must not end what goes on without it
+  const log = pino({ level: settings.logLevel }, destination);
   mkdirSync(settings.data, { recursive: true, mode: 0o700 });
   const runFile = join(settings.data, 'run.json');
 

@@ -78,7 +78,9 @@ export function diskChecks({ data }: Folders): Check[] {
   const free = bavail * bsize;
   const found = `${Math.floor(free / 2 ** 20)} MiB are free`;
   return [
-    free < DISK_LOW_BYTES ? look('disk', found, 'make room: a full disk stops the exchange') : good('disk', found),
+    free < DISK_LOW_BYTES
+      ? look('disk', found, 'make room: on a full disk nothing can be asked for')
+      : good('disk', found),
   ];
 }
 

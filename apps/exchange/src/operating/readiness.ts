@@ -1,4 +1,5 @@
 /** Whether this node can do what it is asked for, and why not. */
+import { statfs } from 'node:fs/promises';
 import { ErrorCode, type SentErrorCode } from '@florin/encoding';
 import { START } from '@florin/event-store';
 import { Views } from '@florin/projections';
@@ -6,7 +7,7 @@ import { Signers } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../runtime/clock.js';
 import { KeyRing } from '../runtime/key-ring.js';
-import { EventStore } from '../runtime/tokens.js';
+import { Config, EventStore } from '../runtime/tokens.js';
 import { PublishedLog } from '../transparency/published-log.js';
 
 export interface Unready {
@@ -16,6 +17,8 @@ export interface Unready {
 
 /** A node whose read models are so far behind answers its own customers with 503. */
 const LAG_EVENTS_MAX = 5_000;
+/** Less than a few large requests and the log of the database take. */
+const DISK_FULL_BYTES = 8 * 1024 * 1024;
 const STORE_ANSWERS_WITHIN_MS = 2_000;
 
 @Injectable()
@@ -27,11 +30,12 @@ export class Readiness {
     private readonly signers: Signers,
     private readonly clock: Clock,
     private readonly log: PublishedLog,
+    private readonly config: Config,
   ) {}
 
   /** What is missing; nothing if the node is ready. */
   async lacks(): Promise<Unready[]> {
-    const found = await Promise.all([this.ofStore(), this.ofViews()]);
+    const found = await Promise.all([this.ofStore(), this.ofDisk(), this.ofViews()]);
     return [...found, this.ofKeys(), this.ofSigners(), this.ofWire(), this.ofClock()].filter(
       (lack) => lack !== undefined,
     );
@@ -50,6 +54,13 @@ export class Readiness {
     } catch (error) {
       return { code: ErrorCode.GENERIC_DB_FETCH_FAILED, reason: `the event store does not answer: ${nameOf(error)}` };
     }
+  }
+
+  /** What is read is there, but nothing that is asked for can be written. */
+  private async ofDisk(): Promise<Unready | undefined> {
+    const free = await statfs(this.config.data).catch(() => undefined);
+    if (!free || free.bavail * free.bsize >= DISK_FULL_BYTES) return undefined;
+    return { code: ErrorCode.GENERIC_DB_COMMIT_FAILED, reason: 'the disk of the data folder is full' };
   }
 
   private async ofViews(): Promise<Unready | undefined> {
