@@ -222,6 +222,16 @@ describe('a cluster', () => {
     expect(following.units).toEqual(await all((await another()).store.readAll(START)));
   });
 
+  test('of which only a follower is named is served by its leader', async () => {
+    for (const { index } of standIn.followers) {
+      const connectionString = standIn.connectionStringWith({ node: index });
+      const { store, stream } = await openLedger(connectionString);
+      const { position } = await store.commit(unitOn([stream('coin-A'), stream('reserve-R')], 'us'));
+      expect(await store.lastPosition()).toBe(position);
+      await store.close();
+    }
+  });
+
   test('whose followers lag behind is read from its leader', async () => {
     for (const { replica } of standIn.followers) replica.hold();
     const stream = ledger.stream('reserve-R');

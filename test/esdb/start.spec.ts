@@ -59,6 +59,9 @@ describe('the checks at the start', () => {
     const events = open.log.length;
     expect(await refusal(open.connectionString)).toContain('without a password');
     expect(open.log.length).toBe(events);
+    const cluster = await StandIn.start({ tls: true, nodes: 3 });
+    for (const node of [0, 1, 2]) expect(await refusal(cluster.connectionStringWith({ node }))).toContain('password');
+    await cluster.close();
   });
 
   test('refuse a connection string without name and password for a server with TLS', async () => {

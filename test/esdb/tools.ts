@@ -13,10 +13,8 @@ import {
 } from '@florin/event-store';
 
 /** Short times, so that a test which waits for one of them does not take long; a real server is given longer ones. */
-const TIMES =
-  process.env.FLORIN_TEST_EVENTSTORE === undefined
-    ? { callTimeoutMs: 1_000, leaseMs: 400, commitTimeoutMs: 10_000 }
-    : { callTimeoutMs: 20_000, leaseMs: 2_000, commitTimeoutMs: 60_000 };
+const SHORT = { callTimeoutMs: 1_000, leaseMs: 400, commitTimeoutMs: 10_000 };
+const PATIENT = { callTimeoutMs: 20_000, leaseMs: 2_000, commitTimeoutMs: 60_000 };
 
 export interface Ledger {
   readonly store: EsdbStore;
@@ -34,7 +32,7 @@ export async function openLedger(
 ): Promise<Ledger> {
   const damage: DamagedStore[] = [];
   const store = await openEsdbStore(connectionString, {
-    ...TIMES,
+    ...(connectionString === process.env.FLORIN_TEST_EVENTSTORE ? PATIENT : SHORT),
     ...options,
     instance,
     now: () => Date.now() * 1_000,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BACKWARDS,
   END,
@@ -45,6 +46,10 @@ const PAGE_CHARS = 4 * 1024 * 1024;
 /** Checkpoints of a subscription come after so many windows of 32 events: leases are renewed all the time. */
 const CHECKPOINT_WINDOWS = 4;
 
+/** A read that requires the leader follows it so often, and after so long, in which the library changes over. */
+const LEADER_TURNS = 3;
+const TO_LEADER_MS = 20;
+
 type Stored = NonNullable<ResolvedEvent['event']>;
 
 /** The server through its client library, with timers of our own on every call. */
@@ -90,12 +95,13 @@ export class EsdbClient implements EsdbLike {
 
   readStream(stream: string, { from, direction, max, requiresLeader }: ReadOptions): Promise<RawPage> {
     return this.reads.run(async () => {
-      const read = this.connection.client.readStream(stream, {
-        fromRevision: from === 'end' ? END : from,
-        direction: direction === 'forward' ? FORWARDS : BACKWARDS,
-        maxCount: max,
-        requiresLeader,
-      });
+      const read = (): StreamingRead<ResolvedEvent> =>
+        this.connection.client.readStream(stream, {
+          fromRevision: from === 'end' ? END : from,
+          direction: direction === 'forward' ? FORWARDS : BACKWARDS,
+          maxCount: max,
+          requiresLeader,
+        });
       try {
         const { events, isCut } = await this.collect(read);
         return { exists: true, events, ended: !isCut && events.length < max };
@@ -112,12 +118,13 @@ export class EsdbClient implements EsdbLike {
 
   readAllBackward({ before, max }: AllOptions): Promise<readonly RawEvent[]> {
     return this.reads.run(async () => {
-      const read = this.connection.client.readAll({
-        fromPosition: before === 'end' ? END : { commit: before, prepare: before },
-        direction: BACKWARDS,
-        maxCount: max,
-        requiresLeader: true,
-      });
+      const read = (): StreamingRead<ResolvedEvent> =>
+        this.connection.client.readAll({
+          fromPosition: before === 'end' ? END : { commit: before, prepare: before },
+          direction: BACKWARDS,
+          maxCount: max,
+          requiresLeader: true,
+        });
       try {
         const { events } = await this.collect(read);
         return before === 'end' ? events : events.filter(({ position }) => position < before);
@@ -175,7 +182,19 @@ export class EsdbClient implements EsdbLike {
     }
   }
 
-  private async collect(read: StreamingRead<ResolvedEvent>): Promise<{ events: RawEvent[]; isCut: boolean }> {
+  /** Where the node is not the leader, the library goes to the one that is; this call did not get there. */
+  private async collect(read: () => StreamingRead<ResolvedEvent>): Promise<{ events: RawEvent[]; isCut: boolean }> {
+    for (let turn = 1; ; turn++) {
+      try {
+        return await this.collectOnce(read());
+      } catch (error) {
+        if (typeOf(error) !== 'not-leader' || turn === LEADER_TURNS) throw error;
+        await sleep(TO_LEADER_MS);
+      }
+    }
+  }
+
+  private async collectOnce(read: StreamingRead<ResolvedEvent>): Promise<{ events: RawEvent[]; isCut: boolean }> {
     const events: RawEvent[] = [];
     let chars = 0;
     const silence = (): void => void read.destroy(this.silent());

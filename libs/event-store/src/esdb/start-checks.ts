@@ -71,7 +71,10 @@ async function checkStrangers({ connectionString, instance, callTimeoutMs }: Che
       type: 'Probe',
       data: {},
     });
-    const appended = stranger.client.appendToStream(`${instance}.keys`, probe, { expectedRevision: 2n ** 40n });
+    const appended = stranger.client.appendToStream(`${instance}.keys`, probe, {
+      expectedRevision: 2n ** 40n,
+      requiresLeader: false,
+    });
     await within(systemClock, callTimeoutMs, appended, () => {
       throw new StoreUnavailable('the server did not say whether strangers may write');
     });
