@@ -79,6 +79,7 @@ test('metrics count requests, commits and what is owed, and name no customer', a
   expect(count('florin_signer_jobs')).toBe(0);
   expect(count('florin_ready')).toBe(1);
   expect(count('florin_clock_suspect')).toBe(0);
+  expect(count('florin_bank_problems_total{account="exchange-account-1"}')).toBe(0);
   expect(count('florin_coins_outstanding{currency="KUDOS"}')).toBe(2);
   expect(BigInt(Math.round((count('florin_reserves_held{currency="KUDOS"}') ?? 0) * 1e8))).toBe(left);
   expect(count('florin_purses_held{currency="KUDOS"}')).toBe(0.99);

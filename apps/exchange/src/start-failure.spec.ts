@@ -61,6 +61,12 @@ test('a database that does not open is said to be in the data folder', () => {
   expect(startFailure(error, '/x')).toEqual({ code: 70, sentence });
 });
 
+test('an event store that is away is told apart from one that is configured wrongly', () => {
+  const error = new Error('14 UNAVAILABLE: No connection established. Last error: ECONNREFUSED. Resolution note: ');
+  const sentence = 'the event store does not answer: No connection established. Last error: ECONNREFUSED.';
+  expect(startFailure(error)).toEqual({ code: 70, sentence });
+});
+
 test('what a person has to change ends with a code that no supervisor repeats', () => {
   expect(startFailure(new ConfigError('port is "x"'))).toEqual({ code: 78, sentence: 'port is "x"' });
 });

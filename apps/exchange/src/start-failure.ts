@@ -58,6 +58,10 @@ function sentenceOf(error: SystemError, data: string | undefined): string {
     return `host or adminHost is ${host}; allowed: an address of this machine, as 127.0.0.1, 0.0.0.0 or ::`;
   }
   if (code.startsWith('SQLITE_')) return `a database in the data folder ${data} does not open: ${message}`;
+  // As the client of EventStoreDB says it.
+  if (/^14 UNAVAILABLE: /.test(message)) {
+    return `the event store does not answer: ${message.replace(/^14 UNAVAILABLE: | Resolution note:\s*$/g, '')}`;
+  }
   const advice = ADVICE[code];
   return advice === undefined ? message : `${message}; ${advice}`;
 }

@@ -52,6 +52,12 @@ export class Metrics {
   readonly pursesHeld = this.gauge('florin_purses_held', 'What open purses hold.', ['currency']);
   readonly transfers = this.gauge('florin_transfers', 'Outgoing transfers, at most 1000 counted.', ['status']);
 
+  readonly bankProblems = this.counter(
+    'florin_bank_problems_total',
+    'Times that a wire gateway could not be asked for credits.',
+    ['account'],
+  );
+
   readonly ready = this.gauge('florin_ready', '1 if /readyz says yes.');
   readonly clockSuspect = this.gauge('florin_clock_suspect', '1 if nothing expires because the clock may be wrong.');
 

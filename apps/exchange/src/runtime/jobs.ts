@@ -8,6 +8,7 @@ import { watchCredits } from '@florin/wire';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { NodeKeys } from '../keys/node-keys.js';
 import { Offering } from '../keys/offering.js';
+import { Metrics } from '../operating/metrics.js';
 import { PurseExpiry } from '../purses/expiry.js';
 import { ReserveExpiry } from '../reserves/expiry.js';
 import { BookCredits } from '../wire/book-credits.js';
@@ -43,6 +44,7 @@ export class Jobs implements BeforeApplicationShutdown {
     private readonly keys: KeyRing,
     private readonly leases: Leases,
     private readonly clock: Clock,
+    private readonly metrics: Metrics,
     private readonly log: Log,
   ) {}
 
@@ -97,6 +99,7 @@ export class Jobs implements BeforeApplicationShutdown {
   }
 
   private watch(name: string, signal: AbortSignal): Promise<void> {
+    this.metrics.bankProblems.inc({ account: name }, 0);
     return watchCredits({
       gateway: this.gateways.of(name),
       lastRow: () => this.credits.lastRow(name),
@@ -106,6 +109,7 @@ export class Jobs implements BeforeApplicationShutdown {
       monotonicMs: () => performance.now(),
       onProblem: ({ kind, alarm, error, retryInMs }) => {
         const reason = error instanceof Error ? error.message : String(error);
+        this.metrics.bankProblems.inc({ account: name });
         this.log[alarm ? 'error' : 'warn']({ wireAccount: name, kind, reason, retryInMs }, 'watching the bank failed');
       },
     });
