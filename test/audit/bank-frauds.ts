@@ -38,6 +38,11 @@ export const BANK_FRAUDS: readonly BankFraud[] = [
   fraud(['bank-credit-misattributed'], 'a credit for another reserve', (bank) => {
     largest(bank).reserve_pub = noise(32);
   }),
+  fraud(['bank-credit-misattributed'], 'a proof of ownership that was booked for a reserve', (bank) => {
+    const { reserve_pub, ...row } = largest(bank);
+    const place = bank.incoming_transactions.indexOf(largest(bank));
+    bank.incoming_transactions[place] = { ...row, type: 'KYCAUTH', account_pub: reserve_pub };
+  }),
   fraud(['bank-credit-origin-wrong'], 'a credit of another sender', (bank) => {
     largest(bank).debit_account = newAccount();
   }),

@@ -46,6 +46,9 @@ export const CLOSING_FRAUDS: readonly Fraud[] = [
     delete data.requestTimestamp;
     delete data.reserveSignature;
   }),
+  fraud(['close-request-stale', 'bad-signature-close'], 'a request of an hour ago is served', (insider) => {
+    home(insider).data.requestTimestamp -= 3600;
+  }),
   fraud('close-refused-wrongly', 'a close is answered with zero though there is money', (insider) => {
     const refused = insider.the('CloseRequested');
     const funded = insider.the('ReserveFunded', ({ stream }) => stream === refused.stream);
@@ -66,6 +69,12 @@ export const CLOSING_FRAUDS: readonly Fraud[] = [
   fraud('transfer-mismatch', 'a payment of one unit more than is owed', (insider) => {
     const order = insider.beside(home(insider), 'TransferRequested');
     order.data.amount = plus(order.data.amount, 1n);
+  }),
+  fraud('event-malformed', 'a number that no name of a payment can be made of', (insider) => {
+    insider.beside(home(insider), 'TransferRequested').data.attempt = 2 ** 40;
+  }),
+  fraud('wire-account-unknown', 'an account that nobody enabled pays', (insider) => {
+    insider.beside(home(insider), 'TransferRequested').data.wireAccount = 'thief';
   }),
   fraud('transfer-state-wrong', 'a transfer that is confirmed twice', (insider) => {
     insider.repeat(insider.the('TransferConfirmed'));

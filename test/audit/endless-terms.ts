@@ -7,8 +7,9 @@ import { CENT, CURRENCY, type Data, textOf } from './insider.js';
 
 export const [VALUE, FEE, DEPOSIT_FEE, CLOSING_FEE] = [100n * CENT, CENT, CENT, 5n * CENT];
 export const METHOD = 'x-taler-bank';
+const ACCOUNT = `payto://${METHOD}/localhost/main?receiver-name=Main`;
 /** How many events of `keys` there are. */
-export const KEYS_REVISION = 6;
+export const KEYS_REVISION = 7;
 export const [CLOSING_DELAY, LEGAL_DELAY] = [28 * 86_400, 7 * 365 * 86_400];
 export const BASE_URL = 'https://exchange.example/';
 
@@ -36,6 +37,11 @@ export function termsOf({ keys, master, signingKey, logKey, now: at }: Endless):
     const fees = { history: none, account: none, purse: none };
     return { startDate: start, endDate: end, purseTimeout, historyExpiration, fees, purseAccountLimit: 5 };
   });
+  const restrictions = wallet.hash.json([]);
+  const open = { hConversionUrl: undefined, hDebitRestrictions: restrictions, hCreditRestrictions: restrictions };
+  const hPayto = wallet.hash.fullPayto(ACCOUNT);
+  const masterSignatureAdd = keys.sign(master, 'MasterAddWire', () => ({ startDate: start, hPayto, ...open }));
+  const masterSignatureWire = keys.sign(master, 'MasterWireDetails', () => ({ hWireDetails: hPayto, ...open }));
   const [free, since] = [textOf(0n), { start, at }];
   const events: [string, Data][] = [
     [
@@ -52,6 +58,7 @@ export function termsOf({ keys, master, signingKey, logKey, now: at }: Endless):
     ],
     ['LogKeyOffered', { logPub: logKey.pub, masterSignature: log, ...since }],
     ['SigningKeyOffered', { exchangePub: signingKey.pub, expire: end, end, masterSignature: signing, ...since }],
+    ['WireAccountEnabled', { account: 'main', paytoUri: ACCOUNT, masterSignatureAdd, masterSignatureWire, ...since }],
     [
       'WireFeesSet',
       { method: METHOD, wireFee: free, closingFee: textOf(CLOSING_FEE), end, masterSignature: wire, ...since },

@@ -60,6 +60,17 @@ export const LOG_FRAUDS: readonly Fraud[] = [
   fraud('time-implausible', 'a unit that was written days later', (insider) => {
     for (const event of insider.unitOf(large(insider))) event.writtenAtUs += days(4) * 1e6;
   }),
+  fraud('time-implausible', 'time goes back', (insider) => {
+    shift(insider, insider.the('AccountOwnerBound'), -3600);
+  }),
+  fraud('event-malformed', 'keys beside the keys', (insider) => {
+    const { stream, type, data } = insider.the('OfficerEnrolled');
+    insider.insert([{ stream: `${stream}-2`, type, data }]);
+  }),
+  fraud('event-malformed', 'an event larger than a unit may be', (insider) => {
+    const { stream, type, data } = insider.the('ExtensionsSet');
+    insider.insert([{ stream, type, data: { ...data, manifest: 'A'.repeat(800_000) } }]);
+  }),
   fraud('head-invalid', 'a head by a key that nobody vouched for', (insider) => {
     insider.logKey = { ...insider.signing };
   }),
@@ -98,7 +109,7 @@ export const KEY_FRAUDS: readonly Fraud[] = [
     insider.events.splice(insider.events.indexOf(large(insider)) + 1, 0, offered);
   }),
   fraud(
-    ['denomination-not-valid', 'reserve-dates-wrong', 'reserve-not-closed'],
+    ['denomination-not-valid', 'reserve-dates-wrong', 'reserve-not-closed', 'time-implausible'],
     'coins after the time of their denomination',
     (insider) => shift(insider, large(insider), days(40)),
   ),
@@ -161,6 +172,11 @@ export const RESERVE_FRAUDS: readonly Fraud[] = [
     const booked = insider.all('CreditBooked').find(bySum('KUDOS:60')) as Written;
     insider.repeat(booked, booked);
   }),
+  fraud('wire-account-unknown', 'a credit of an account that nobody enabled', (insider) => {
+    const funded = insider.the('ReserveFunded', bySum('KUDOS:60'));
+    insider.beside(funded, 'CreditBooked').stream = `${insider.instance}.wire-thief`;
+    funded.data.wireAccount = 'thief';
+  }),
   fraud('owner-mismatch', 'an account bound to another key', (insider) => {
     insider.the('AccountOwnerBound').data.accountPub = noise(32);
   }),
@@ -210,5 +226,8 @@ export const RESERVE_FRAUDS: readonly Fraud[] = [
   fraud('count-mismatch', 'a limit that counts less than was withdrawn', (insider) => {
     const counted = insider.beside(large(insider), 'WithdrawalCounted');
     counted.data.amount = plus(counted.data.amount, -unitsOf('KUDOS:20'));
+  }),
+  fraud('count-mismatch', 'a withdrawal that counts for somebody else', (insider) => {
+    insider.beside(large(insider), 'WithdrawalCounted').stream = `${insider.instance}.account-${noise(32)}`;
   }),
 ];

@@ -9,10 +9,11 @@ import { decodeBase32 } from '@florin/encoding';
 import { openEsdbStore } from '@florin/event-store';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { send } from '../e2e/support/http.js';
+import { newAccount } from '../e2e/support/reserves.js';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { BANK_FRAUDS, type BankFile } from './bank-frauds.js';
-import { type Evidence, Insider, noise, plus, readEvidence, type Written } from './insider.js';
+import { type Evidence, forged, Insider, noise, plus, readEvidence, type Written } from './insider.js';
 import { mint, ownPurse } from './own-wallet.js';
 import { configure, live } from './story.js';
 import { auditor, codesOf, type Ended, exportOf, PROGRAM, replayed, run, unitsOf } from './tools.js';
@@ -45,6 +46,9 @@ afterAll(() => {
   exchange.remove();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Who gives up an account: well-formed, and signed by nobody. */
+const disabled = (paytoUri: string, at: number) => ({ paytoUri, end: at, masterSignature: forged(), at });
 
 async function exported(insider: Insider, name: string): Promise<string> {
   const path = join(folder, name);
@@ -107,6 +111,35 @@ describe('the bank', () => {
     expect([...replay.findings.counts.keys()]).toEqual(['bank-debit-late']);
   });
 
+  test('an account that was made up, or given up, keeps nobody from the comparison', async () => {
+    const insider = new Insider(evidence);
+    const { stream, type, data } = insider.the('WireAccountEnabled');
+    const thief = { ...data, account: 'thief', paytoUri: newAccount() };
+    insider.insert([{ stream, type, data: thief }]);
+    insider.insert([{ stream, type: 'WireAccountDisabled', data: disabled(data.paytoUri as string, data.at) }]);
+    const replay = await replayed(insider);
+    const path = join(folder, 'bank.json');
+    const changed = structuredClone(bank);
+    changed.outgoing_transactions.shift();
+    writeFileSync(path, JSON.stringify(changed));
+    const history = await readBank(path, 'KUDOS');
+    const { missing } = compareBank(replay, [{ ...history, askedAt: history.askedAt + 3600 }], replay.lastAt);
+    expect(codesOf(replay)).toEqual(['bank-debit-missing', 'master-signature-invalid']);
+    expect(missing).toEqual([]);
+  });
+
+  test('rows alone, the newest first, are a history', async () => {
+    const path = join(folder, 'rows.json');
+    const incoming_transactions = [...bank.incoming_transactions].reverse();
+    const outgoing_transactions = [...bank.outgoing_transactions].reverse();
+    writeFileSync(path, JSON.stringify({ incoming_transactions, outgoing_transactions }));
+    const replay = await replayed(new Insider(evidence));
+    const history = await readBank(path, 'KUDOS');
+    const { accounts } = compareBank(replay, [{ ...history, askedAt: history.askedAt + 3600 }], replay.lastAt);
+    expect(codesOf(replay)).toEqual([]);
+    expect(accounts).toMatchObject([{ account: 'exchange-account-1', credits: incoming_transactions.length }]);
+  });
+
   test('a history that is none is no audit', async () => {
     const path = join(folder, 'no-bank.json');
     writeFileSync(path, '{"incoming_transactions":[{"row_id":"one"}]}');
@@ -140,6 +173,9 @@ describe('what an auditor knows besides', () => {
     expect(forgotten.accounts.seals.unopened).toBe(1);
     funded.data.sealedOrigin = `${honest.slice(0, -8)}00000000`;
     expect(codesOf(await replayed(insider, { accountKeys: keys }))).toEqual(['sealed-account-wrong']);
+    const other = insider.the('ReserveFunded', ({ data }) => data.originAccount !== funded.data.originAccount);
+    funded.data.sealedOrigin = other.data.sealedOrigin;
+    expect(codesOf(await replayed(insider, { accountKeys: keys }))).toEqual(['sealed-account-wrong']);
   });
 
   test('reserve-not-closed, purse-not-closed: what is long overdue', async () => {
@@ -149,6 +185,18 @@ describe('what an auditor knows besides', () => {
     expect(codesOf(replay)).toEqual([]);
     await replay.settle(replay.lastAt + 40 * DAY);
     expect(codesOf(replay)).toEqual(['purse-not-closed', 'reserve-not-closed']);
+  });
+
+  test('purse-not-closed: a purse that ended and gave nothing back, long before its time', async () => {
+    const insider = new Insider(evidence);
+    const refunded = insider.the('PurseCoinsRefunded');
+    const { expiresAt } = insider.the('PurseCreated', ({ stream }) => stream === refunded.stream).data;
+    insider.the('PurseCreated', ({ stream }) => stream === refunded.stream).data.expiresAt = expiresAt + 400 * DAY;
+    insider.remove(...insider.unitOf(refunded));
+    const replay = await replayed(insider);
+    await replay.settle(replay.lastAt + 2 * DAY);
+    const found = replay.findings.kept.filter(({ code }) => code === 'purse-not-closed');
+    expect(found).toMatchObject([{ event: { stream: refunded.stream.replace('florin.', '') } }]);
   });
 
   test('escrow-mismatch: sums that nothing explains', async () => {
@@ -162,6 +210,46 @@ describe('what an auditor knows besides', () => {
     const insider = new Insider(evidence);
     insider.events.unshift(...insider.events.splice(1, 1));
     expect(codesOf(await replayed(insider))).toContain('terms-missing');
+  });
+
+  test.each<readonly [string, (insider: Insider) => void]>([
+    ['rotten', (insider) => Object.assign(insider.events[0] as Written, { leaf: new Uint8Array(32) })],
+    ['not of their schema', (insider) => Object.assign(insider.the('ExchangeConfigured').data, { extra: 1 })],
+    ['gone', (insider) => insider.remove(insider.events[0] as Written)],
+  ])('terms that are %s hide nothing else', async (_, damage) => {
+    const insider = new Insider(evidence);
+    const funded = insider.the('ReserveFunded', ({ data }) => data.amount === 'KUDOS:60');
+    funded.data.amount = plus('KUDOS:60', 1n);
+    damage(insider);
+    const codes = codesOf(await replayed(insider)).filter((code) => !code.startsWith('event-'));
+    expect(codes).toEqual(['credit-mismatch', 'terms-missing']);
+  });
+
+  test('sums larger than any amount of the protocol have a report', async () => {
+    const insider = new Insider(evidence);
+    const { stream, data } = insider.the('ReserveFunded', ({ data }) => data.amount === 'KUDOS:60');
+    for (let times = 0; times < 2; times += 1) {
+      const invented = { ...data, amount: `KUDOS:${2n ** 52n}`, bankRow: `${900 + times}` };
+      insider.insert([{ stream, type: 'ReserveFunded', data: invented }]);
+    }
+    const path = await exported(insider, 'huge.jsonl');
+    const ended = await auditor('--from', path, '--memory', join(folder, 'huge'), '--quiet', '--json', '-');
+    expect(ended).toMatchObject({ code: 1, err: '' });
+    const { sums, findings } = JSON.parse(ended.out);
+    expect(sums.reserves).toMatch(/^KUDOS:90071992547\d{5}\./);
+    expect(findings.byCode).toContainEqual(expect.objectContaining({ code: 'credit-invented', count: 2 }));
+  });
+
+  test('event-malformed: data that is nested too deep to be looked at', async () => {
+    const [line = '', ...others] = (await exportOf(new Insider(evidence))).split('\n').reverse().slice(1).reverse();
+    const last = others.length - 2;
+    const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    others[last] = (others[last] as string).replace(/"d":.*$/, `"d":${deep}}`);
+    const path = join(folder, 'deep.jsonl');
+    writeFileSync(path, `${[line, ...others].join('\n')}\n`);
+    const ended = await auditor('--from', path, '--memory', join(folder, 'deep'), '--quiet');
+    expect(ended).toMatchObject({ code: 1, err: '' });
+    expect(ended.out).toMatch(/^1 finding: event-malformed\./m);
   });
 });
 

@@ -112,12 +112,12 @@ export function ownPurse(insider: Insider, payments: readonly Payment[], options
 export function ownMerge(
   insider: Insider,
   { keys, terms, balance, fees }: OwnPurse,
-  changed: { purse?: Data; reserve?: Data } = {},
+  changed: { purse?: Data; reserve?: Data; provider?: string } = {},
 ): { reserve: Key; unit: { stream: string; type: string; data: Data }[] } {
   const reserve = newKey();
   const { baseUrl: exchangeBaseUrl, legalDelayS } = insider.the('ExchangeConfigured').data;
   const at = Math.floor((insider.events.at(-1)?.writtenAtUs ?? 0) / 1e6);
-  const paytoUri = reservePayto(exchangeBaseUrl, bytes(reserve.pub, 32));
+  const paytoUri = reservePayto(changed.provider ?? exchangeBaseUrl, bytes(reserve.pub, 32));
   const pursePub = bytes(keys.purse.pub, 32);
   const merged = { mergeTimestamp: at, pursePub, hPayto: wallet.hash.normalizedPayto(paytoUri) };
   const mergeSignature = keys.merge.sign(message('PurseMerge', merged));

@@ -112,6 +112,18 @@ export const PURSE_FRAUDS: readonly Fraud[] = [
     const deposited = insider.the('PurseDeposited');
     confirmAnew(insider, deposited, unitsOf(deposited.data.confirmation.totalDeposited));
   }),
+  fraud('bad-signature-exchange', 'a payment that was not confirmed', (insider) => {
+    const { unit } = ownPurse(insider, [own(insider)]);
+    delete (unit[1] as { data: Data }).data.confirmation;
+    insider.insert(unit);
+  }),
+  fraud(
+    ['bad-signature-exchange', 'reserve-dates-wrong'],
+    'a payment that filled a requested purse and was not confirmed',
+    (insider) => {
+      delete insider.the('PurseMergedIntoReserve', ({ data }) => data.depositConfirmation).data.depositConfirmation;
+    },
+  ),
   fraud('bad-signature-age', 'an age that nobody attested', (insider) => {
     push(insider).data.deposits[1].ageProof.attestation = forged();
   }),
@@ -147,6 +159,11 @@ export const PURSE_FRAUDS: readonly Fraud[] = [
     const purse = ownPurse(insider, [own(insider)]);
     insider.insert(purse.unit);
     insider.insert(ownMerge(insider, purse, { purse: { excess: 'KUDOS:0' } }).unit);
+  }),
+  fraud('base-url-unknown', 'a merge that was meant for another exchange', (insider) => {
+    const purse = ownPurse(insider, [own(insider)]);
+    insider.insert(purse.unit);
+    insider.insert(ownMerge(insider, purse, { provider: 'https://other.example/' }).unit);
   }),
   fraud('purse-below-fee', 'a purse for less than its fee', (insider) => {
     insider.insert(ownPurse(insider, [own(insider, 'KUDOS:0.02')]).unit);

@@ -9,7 +9,7 @@ import { AuditorFolder } from './checkpoint.js';
 import type { Finding } from './findings.js';
 import { HeadMemory } from './heads.js';
 import { Progress } from './progress.js';
-import { Replay } from './replay.js';
+import { currencyOf, Replay } from './replay.js';
 import { withEvidence } from './report/evidence.js';
 import { htmlReport } from './report/html.js';
 import { amountText, findingSummary, type Report, reportOf } from './report/summary.js';
@@ -230,11 +230,14 @@ class Run {
 
   /** The bank is asked before the ledger is read, so that whatever it shows was ordered by then. */
   private async currency(): Promise<string> {
-    const first = (await this.source.events([0])).get(0);
-    const found = first && (JSON.parse(first.text) as { currency?: unknown }).currency;
-    if (typeof found !== 'string')
-      throw new SourceError(`${this.source.name} does not begin with the terms of a ledger`);
-    return found;
+    for await (const { items } of this.source.read(0)) {
+      for (const item of items) {
+        const found = 'text' in item ? currencyIn(item.text) : undefined;
+        if (found !== undefined) return found;
+      }
+      break;
+    }
+    throw new SourceError(`nothing at the beginning of ${this.source.name} names a currency`);
   }
 
   private async report(bank: BankComparison | undefined, mode: string): Promise<void> {
@@ -256,7 +259,17 @@ class Run {
 
   private heard(finding: Finding): void {
     if (!this.isFollowing) return;
-    const currency = this.replay.keys.terms?.currency ?? 'NONE';
+    const currency = this.replay.currency ?? 'NONE';
     process.stdout.write(`${findingLine(findingSummary(finding, (units) => amountText(currency, units)))}\n`);
+  }
+}
+
+/** The terms come first and name it; if they cannot be read, the first amount does. */
+function currencyIn(text: string): string | undefined {
+  try {
+    return currencyOf(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }

@@ -1,8 +1,10 @@
 /** The bank's side: every row of its history against every row of the ledger, and what the accounts hold. */
+
 import { readFileSync } from 'node:fs';
 import { EncodingError, encodeBase32 } from '@florin/encoding';
 import { type Credit, type Debit, GatewayError, HISTORY_LIMIT_MAX, WireGateway } from '@florin/wire';
 import type { FindingCode } from './catalogue.js';
+import { inMoney } from './findings.js';
 import { accountHash } from './ledger/hashes.js';
 import type { Booked } from './ledger/wire.js';
 import type { Replay } from './replay.js';
@@ -10,8 +12,10 @@ import { SourceError } from './source/source.js';
 
 /** What the bank says of one account. */
 export interface BankHistory {
-  /** Section name of the account in the ledger; undefined for the only one. */
+  /** Section name of the account in the ledger, if the auditor said it. */
   readonly account: string | undefined;
+  /** The account's URI as the bank shows it. */
+  readonly paytoUri: string | undefined;
   readonly credits: readonly Credit[];
   readonly debits: readonly Debit[];
   /** When it was asked: seconds. */
@@ -27,6 +31,8 @@ export interface BankComparison {
     /** Units: everything in less everything out. */
     readonly balance: bigint;
   }[];
+  /** Accounts that money moved through, and of which no history was there. */
+  readonly missing: readonly string[];
   readonly balance: bigint;
 }
 
@@ -51,9 +57,18 @@ export async function readBank(where: string, currency: string): Promise<BankHis
       ...(isUrl ? token && { auth: { kind: 'bearer', token } as const } : { fetch: fetchFrom(place) }),
     });
     const askedAt = Math.floor(Date.now() / 1000);
-    const credits = await allRows(async (start) => (await gateway.historyIncoming({ limit: PAGE, start })).rows);
-    const debits = await allRows(async (start) => (await gateway.historyOutgoing({ limit: PAGE, start })).rows);
-    return { account, credits, debits, askedAt };
+    let paytoUri: string | undefined;
+    const credits = await allRows(async (start) => {
+      const { creditAccount, rows } = await gateway.historyIncoming({ limit: PAGE, start });
+      paytoUri ??= creditAccount;
+      return rows;
+    });
+    const debits = await allRows(async (start) => {
+      const { debitAccount, rows } = await gateway.historyOutgoing({ limit: PAGE, start });
+      paytoUri ??= debitAccount;
+      return rows;
+    });
+    return { account, paytoUri, credits, debits, askedAt };
   } catch (error) {
     if (error instanceof GatewayError || error instanceof EncodingError || isFileError(error)) {
       throw new SourceError(`the bank's history cannot be read from ${place}: ${(error as Error).message}`);
@@ -67,21 +82,24 @@ export function compareBank(replay: Replay, histories: readonly BankHistory[], n
   let paidUnconfirmed = 0n;
   const wtids = new Set<string>();
   const accounts = histories.map((history) => {
-    const account = history.account ?? onlyAccount(replay);
+    const account = history.account ?? accountOf(replay, history);
     compareCredits(replay, account, history);
     paidUnconfirmed += compareDebits(replay, history, wtids);
     const balance = sum(replay, history.credits) - sum(replay, history.debits);
     return { account, credits: history.credits.length, debits: history.debits.length, balance };
   });
+  const missing = [...new Set([...replay.keys.everEnabled.keys(), ...replay.wire.accounts.keys()])].filter(
+    (name) => !accounts.some(({ account }) => account === name) && replay.wire.accounts.has(name),
+  );
   const askedAt = Math.min(...histories.map((history) => history.askedAt));
   checkOrders(replay, wtids, { now, askedAt });
   const balance = accounts.reduce((total, account) => total + account.balance, 0n);
   const owed = replay.totals.liabilities - paidUnconfirmed;
   if (balance < owed) {
-    const detail = `${balance} units are there, ${owed} are owed`;
+    const detail = `${inMoney(balance)} are there, ${inMoney(owed)} are owed`;
     replay.findings.add({ code: 'bank-balance-short', detail, gain: balance - owed });
   }
-  return { accounts, balance };
+  return { accounts, missing, balance };
 }
 
 function compareCredits(replay: Replay, account: string, { credits, askedAt }: BankHistory): void {
@@ -90,7 +108,7 @@ function compareCredits(replay: Replay, account: string, { credits, askedAt }: B
     known.add(credit.rowId);
     const booked = replay.wire.row(account, credit.rowId);
     if (booked) compareCredit(replay, credit, booked);
-    else if ((credit.date ?? 0) + BOOKING_LAG_S < askedAt) {
+    else if ((credit.date ?? 0) + BOOKING_LAG_S < askedAt && !replay.damage.touches('wire')) {
       const detail = `row ${credit.rowId} of ${account} was never booked`;
       const gain = credit.amount?.units;
       replay.findings.add({ code: 'bank-credit-unbooked', detail, ...(gain !== undefined && { gain }) });
@@ -100,7 +118,7 @@ function compareCredits(replay: Replay, account: string, { credits, askedAt }: B
     if (known.has(row) || bankTime >= askedAt) continue;
     const event = at(index, bankTime, `wire-${account}`);
     const detail = `row ${row} of ${account} is not in the bank's history`;
-    replay.findings.add({ code: 'bank-credit-unknown', event, detail, gain: -amount });
+    replay.findings.add({ code: 'bank-credit-unknown', event, detail, ...(amount >= 0n && { gain: -amount }) });
   }
 }
 
@@ -110,12 +128,22 @@ function compareCredit(replay: Replay, credit: Credit, booked: Booked): void {
     const finding = { code, event: at(index, bankTime, ''), detail: `row ${credit.rowId}: ${detail}` };
     replay.findings.add({ ...finding, ...(gain !== undefined && { gain }) });
   };
-  const currency = replay.keys.terms?.currency;
-  const amount = credit.amount?.currency === currency ? (credit.amount?.units ?? -1n) : -1n;
-  if (amount !== booked.amount) {
-    report('bank-credit-amount-wrong', `${amount} units, ${booked.amount} were booked`, amount - booked.amount);
-  }
+  const amount = credit.amount?.currency === replay.currency ? credit.amount?.units : undefined;
+  const bookedAmount = booked.amount < 0n ? undefined : booked.amount;
   const subject = subjectOf(credit);
+  const kind = credit.type === 'reserve' || credit.type === 'kyc-auth' ? credit.type : 'unusable';
+  if (kind !== booked.kind) {
+    // What else differs follows from it.
+    const [due, got] = [kind, booked.kind].map((one) => (one === 'reserve' ? 1n : 0n)) as [bigint, bigint];
+    const gain = due * (amount ?? 0n) - got * (bookedAmount ?? 0n);
+    report('bank-credit-misattributed', `the bank shows ${kind}, it was booked as ${booked.kind}`, gain);
+    return;
+  }
+  if (amount !== bookedAmount) {
+    const [said, written] = [amount, bookedAmount].map((units) => (units === undefined ? 'no sum' : inMoney(units)));
+    const gain = (amount ?? 0n) - (bookedAmount ?? 0n);
+    report('bank-credit-amount-wrong', `${said} at the bank, ${written} in the ledger`, gain);
+  }
   if (subject !== undefined && subject !== booked.subjectPub) {
     report(
       'bank-credit-misattributed',
@@ -148,7 +176,8 @@ function compareDebits(replay: Replay, { debits, askedAt }: BankHistory, wtids: 
     }
     wtids.add(wtid);
     if (!order) {
-      if (debit.date < askedAt) report('bank-debit-unjustified', `nobody ordered ${wtid}`, -units);
+      const isKnowable = debit.date < askedAt && !replay.damage.touches('transfer');
+      if (isKnowable) report('bank-debit-unjustified', `nobody ordered ${wtid}`, -units);
       continue;
     }
     if (order.status === 'rejected' || order.status === 'replaced') {
@@ -156,7 +185,11 @@ function compareDebits(replay: Replay, { debits, askedAt }: BankHistory, wtids: 
     }
     if (order.status === 'requested') unconfirmed += order.amount;
     if (units !== order.amount) {
-      report('bank-debit-amount-wrong', `${units} units, ${order.amount} were ordered`, order.amount - units);
+      report(
+        'bank-debit-amount-wrong',
+        `${inMoney(units)} were paid, ${inMoney(order.amount)} were ordered`,
+        order.amount - units,
+      );
     }
     if (hashOf(debit.creditAccount) !== order.targetAccount) {
       report('bank-debit-target-wrong', `another account than ${order.targetAccount} was paid`, -units);
@@ -185,6 +218,8 @@ function checkOrders(
 }
 
 const PAGE = HISTORY_LIMIT_MAX;
+const NO_ACCOUNT = 'payto://unknown/unknown';
+const rowIdOf = (value: unknown): number => (Number.isSafeInteger(value) ? (value as number) : Number.NaN);
 
 async function allRows<Row extends { readonly rowId: bigint }>(
   page: (start: bigint) => Promise<readonly Row[]>,
@@ -199,34 +234,43 @@ async function allRows<Row extends { readonly rowId: bigint }>(
 
 /** Serves a file as a gateway serves its history, so that both are read by the same rules. */
 function fetchFrom(path: string): typeof fetch {
-  const json = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+  const json = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown> | null;
+  if (typeof json !== 'object' || json === null) throw new EncodingError('an object in the file', 'something else');
+  // Gateways name the account beside the rows; a file of rows alone will do.
+  const { credit_account = NO_ACCOUNT, debit_account = NO_ACCOUNT } = json;
   return async (input) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const member = url.pathname.endsWith('incoming') ? 'incoming_transactions' : 'outgoing_transactions';
     const start = BigInt(url.searchParams.get('start') ?? '0');
-    const all = (json[member] ?? []) as { row_id: number }[];
-    const rows = all.filter(({ row_id }) => BigInt(row_id) > start).slice(0, PAGE);
+    const all = json[member] ?? [];
+    if (!Array.isArray(all)) throw new EncodingError(`a list of ${member}`, 'something else');
+    const rows = all
+      .map((row: { row_id?: unknown } | null) => ({ row, rowId: rowIdOf(row?.row_id) }))
+      .sort((one, other) => one.rowId - other.rowId) // whoever asked for the newest first has them so
+      .filter(({ rowId }) => Number.isNaN(rowId) || BigInt(rowId) > start)
+      .slice(0, PAGE)
+      .map(({ row }) => row);
     if (rows.length === 0) return new Response(null, { status: 204 });
-    return Response.json({
-      ...json,
-      incoming_transactions: undefined,
-      outgoing_transactions: undefined,
-      [member]: rows,
-    });
+    return Response.json({ credit_account, debit_account, [member]: rows });
   };
 }
 
-function onlyAccount(replay: Replay): string {
-  const [first, ...others] = replay.keys.accounts;
-  if (!first || others.length > 0) {
-    throw new SourceError(`say which account the bank's history is of: --bank ACCOUNT=URL|FILE`);
-  }
-  return first.account;
+/**
+ * Which account a history is of, if the auditor did not say: that with the URI that the bank shows, or the first. It is
+ * no reason to stop if there are several, for whoever wants no audit would enable one more.
+ */
+function accountOf({ keys }: Replay, { paytoUri }: BankHistory): string {
+  const known = [...keys.everEnabled];
+  const shown = paytoUri === undefined ? undefined : hashOf(paytoUri);
+  const [name = ''] = known.find(([, uri]) => shown !== undefined && hashOf(uri) === shown) ?? known[0] ?? [];
+  return name;
 }
 
 function sum(replay: Replay, rows: readonly (Credit | Debit)[]): bigint {
-  const currency = replay.keys.terms?.currency;
-  return rows.reduce((total, { amount }) => total + (amount?.currency === currency ? (amount?.units ?? 0n) : 0n), 0n);
+  return rows.reduce(
+    (total, { amount }) => total + (amount?.currency === replay.currency ? (amount?.units ?? 0n) : 0n),
+    0n,
+  );
 }
 
 function subjectOf(credit: Credit): string | undefined {

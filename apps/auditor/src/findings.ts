@@ -22,6 +22,9 @@ export interface Finding {
   readonly gain?: bigint;
 }
 
+/** An amount in the words of a finding; reports write it in the ledger's currency. */
+export const inMoney = (units: bigint): string => `{${units}}`;
+
 /** So many findings are kept whole; more are counted. */
 const KEPT_MAX = 10_000;
 

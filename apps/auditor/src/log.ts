@@ -16,6 +16,8 @@ import { StreamNumbers } from './stream-numbers.js';
  */
 const TIME_BEFORE_MAX_S = 3 * 86_400;
 const TIME_BEHIND_MAX_S = 60;
+/** Clocks of nodes differ, and are corrected: by so much the time of writing may fall behind the latest one. */
+const TIME_FALL_MAX_S = 600;
 
 /** A head that this auditor has seen. */
 export interface SeenHead {
@@ -32,6 +34,8 @@ export class Log {
   private frontier = Frontier.empty();
   private nextIndex = 0;
   private unitFirst = -1;
+  /** The latest time of writing, microseconds. */
+  private latestUs = 0;
   /** Leaves that nobody knows: the root cannot be computed any more, and no head is held against anybody. */
   private holes = 0;
   /** The head that was checked last, and is good. */
@@ -120,12 +124,19 @@ export class Log {
     this.damage.mark(event.stream);
   }
 
-  /** An event says a time far from that of its writing: fees and expirations depend on it. */
-  checkTime(event: EventRef, writtenAtUs: number): void {
+  /** An event says a time far from that of its writing: fees and expirations depend on it. @returns whether it can be */
+  checkTime(event: EventRef, writtenAtUs: number): boolean {
+    if (writtenAtUs + TIME_FALL_MAX_S * 1e6 < this.latestUs) {
+      const [latest, written] = [this.latestUs, writtenAtUs].map((us) => Math.floor(us / 1e6));
+      this.findings.add({ code: 'time-implausible', event, detail: `written at ${written}, after one of ${latest}` });
+      this.latestUs = writtenAtUs; // what follows is written by the same clock
+    }
+    if (writtenAtUs > this.latestUs) this.latestUs = writtenAtUs;
     const behind = event.at - writtenAtUs / 1e6;
-    if (behind <= TIME_BEHIND_MAX_S && behind >= -TIME_BEFORE_MAX_S) return;
+    if (behind <= TIME_BEHIND_MAX_S && behind >= -TIME_BEFORE_MAX_S) return true;
     const detail = `it says ${event.at}, it was written at ${Math.floor(writtenAtUs / 1e6)}`;
     this.findings.add({ code: 'time-implausible', event, detail });
+    return false;
   }
 
   /**
@@ -169,6 +180,7 @@ export class Log {
       frontier: this.frontier.save(),
       nextIndex: this.nextIndex,
       unitFirst: this.unitFirst,
+      latestUs: this.latestUs,
       holes: this.holes,
     };
   }
@@ -179,6 +191,7 @@ export class Log {
       frontier: { size: number; peaks: Uint8Array[] };
       nextIndex: number;
       unitFirst: number;
+      latestUs: number;
       holes: number;
     };
     this.numbers.load(numbers);

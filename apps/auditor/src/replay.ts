@@ -1,7 +1,8 @@
 /** Replays a ledger event by event, with arithmetic of its own, and collects what is wrong with it. */
 import { type AnyEvent, CATALOGUE, type Category, EventCodec, EventFormatError } from '@florin/domain';
-import type { Head, JsonObject } from '@florin/event-store';
-import { type EventRef, type Finding, Findings } from './findings.js';
+import { EncodingError } from '@florin/encoding';
+import { type Head, type JsonObject, UNIT_BYTES_MAX } from '@florin/event-store';
+import { type EventRef, type Finding, Findings, inMoney } from './findings.js';
 import { Accounts } from './ledger/accounts.js';
 import { Coins } from './ledger/coins.js';
 import { type Context, Damage } from './ledger/context.js';
@@ -32,6 +33,37 @@ export interface ReplayOptions {
 
 /** What expired is forgotten every so many events. */
 const PRUNE_EVERY = 100_000;
+
+/** `<instance>.<category>-<key>`; the stream `keys` has no key. */
+const STREAM_NAME = /^([a-z0-9]+)\.([a-z]+)(?:-(.*))?$/;
+const KEY = /^[0-9A-HJKMNP-TV-Z]{51}[0G]$/;
+const HASH = /^[0-9A-HJKMNP-TV-Z]{102}[08GR]$/;
+
+/** What a stream may be called after: keys and hashes in base32, a section name. */
+function isKey(category: Category, key: string | undefined): boolean {
+  switch (category) {
+    case 'keys':
+      return key === undefined;
+    case 'wire':
+      return key !== undefined && /^[a-z0-9-]+$/.test(key);
+    case 'transfer':
+      return key !== undefined && HASH.test(key);
+    case 'nonce': {
+      const [denomination, nonce, ...others] = key?.split('.') ?? [];
+      return HASH.test(denomination ?? '') && KEY.test(nonce ?? '') && others.length === 0;
+    }
+    default:
+      return key !== undefined && KEY.test(key);
+  }
+}
+
+/** The currency that the terms name; of a ledger whose terms cannot be read, that of the first amount. */
+export function currencyOf(data: unknown): string | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  if ('currency' in data && typeof data.currency === 'string') return data.currency;
+  const amount = Object.values(data).find((value) => typeof value === 'string' && /^[A-Z]{1,11}:[0-9]/.test(value));
+  return typeof amount === 'string' ? amount.slice(0, amount.indexOf(':')) : undefined;
+}
 
 export class Replay {
   readonly findings: Findings;
@@ -78,11 +110,16 @@ export class Replay {
     const { purses } = this;
     this.reserves = new Reserves(context, { keys, accounts, ledger, totals, withdrawn, purses });
     this.transfers = new Transfers(context, { keys, accounts, totals });
-    this.wire = new Wire(context, { accounts, totals });
+    this.wire = new Wire(context, { keys, accounts, totals });
     this.context = context;
   }
 
   private readonly context: Context;
+
+  /** The ledger's one currency; undefined as long as nothing named it. */
+  get currency(): string | undefined {
+    return this.codec?.currency;
+  }
 
   /** Called once, as soon as a unit has ended and its signatures are checked: then the state may be saved. */
   atBoundary: (() => void) | undefined;
@@ -124,7 +161,7 @@ export class Replay {
     this.log.checkReached();
     const { difference } = this.totals;
     if (difference === 0n || this.findings.total > 0 || this.damage.any) return;
-    const detail = `${difference} units came in and are neither owed, earned nor paid`;
+    const detail = `${inMoney(difference)} came in and are neither owed, earned nor paid`;
     this.findings.add({ code: 'escrow-mismatch', detail, gain: difference });
   }
 
@@ -135,7 +172,10 @@ export class Replay {
     const parts = { findings, damage, log, keys, totals, denominations, accounts, withdrawn, coins, purses, reserves };
     return {
       ...Object.fromEntries(Object.entries({ ...parts, transfers, wire }).map(([name, part]) => [name, part.save()])),
-      rest: { lastAt: this.lastAt, instance: this.instance, events: this.events, checked: this.pool?.checked ?? 0 },
+      rest: {
+        ...{ lastAt: this.lastAt, instance: this.instance, events: this.events },
+        ...{ checked: this.pool?.checked ?? 0, currency: this.currency },
+      },
     };
   }
 
@@ -143,17 +183,18 @@ export class Replay {
   load(saved: unknown): void {
     const { rest, ...parts } = saved as Record<string, unknown>;
     for (const [name, part] of Object.entries(parts)) (this[name as 'coins'] as Coins).load(part);
-    const { lastAt, instance, events, checked } = rest as {
+    const { lastAt, instance, events, checked, currency } = rest as {
       lastAt: number;
       instance: string | undefined;
       events: number;
       checked: number;
+      currency: string | undefined;
     };
     this.lastAt = lastAt;
     this.instance = instance;
     this.events = events;
     if (this.pool) this.pool.checked = checked;
-    if (this.keys.terms) this.codec = new EventCodec(this.keys.terms.currency);
+    if (currency !== undefined) this.codec = new EventCodec(currency);
   }
 
   close(): Promise<void> | undefined {
@@ -187,9 +228,11 @@ export class Replay {
     let fault = '';
     const ref = this.log.take(item, (taken) => {
       try {
+        if (taken.text.length > UNIT_BYTES_MAX) throw new EventFormatError('it is larger than a unit may be');
         event = this.decode(taken);
       } catch (error) {
-        if (!(error instanceof EventFormatError || error instanceof SyntaxError)) throw error;
+        const isRange = error instanceof RangeError; // nested too deep to be looked at
+        if (!(error instanceof EventFormatError || error instanceof SyntaxError || isRange)) throw error;
         fault = error.message;
       }
       return event?.at ?? Math.floor(taken.writtenAtUs / 1e6);
@@ -200,15 +243,16 @@ export class Replay {
       else this.untold(ref);
       this.unit.tear();
     } else {
-      this.log.checkTime(ref, item.writtenAtUs);
-      this.apply(event, ref);
-      this.count(ref);
+      if (!this.keys.terms && event.type !== 'ExchangeConfigured') this.untold(ref);
+      const isPlausible = this.log.checkTime(ref, item.writtenAtUs);
+      this.tryApply(event, ref);
+      if (isPlausible) this.count(ref);
     }
   }
 
   private untold(event: EventRef): void {
-    this.damage.mark(event.stream);
-    const detail = 'it came before the terms of the ledger, and cannot be judged';
+    this.damage.mark(`${this.instance}.keys`);
+    const detail = 'it came before the terms of the ledger: what hangs on them cannot be judged';
     this.findings.addOnce('all', { code: 'terms-missing', event, detail });
   }
 
@@ -216,23 +260,34 @@ export class Replay {
   private decode(event: SourceEvent): AnyEvent | undefined {
     const category = this.categoryOf(event.stream);
     const data = event.data ?? (JSON.parse(event.text) as JsonObject);
-    if (!this.codec) {
-      const { currency } = data as { currency?: unknown };
-      if (category !== 'keys' || typeof currency !== 'string') return undefined;
-      this.codec = new EventCodec(currency);
-    }
-    return this.codec.decode(category, { type: event.type, version: event.version, data });
+    const currency = this.codec ? undefined : currencyOf(data);
+    if (!this.codec && category !== 'keys') return undefined;
+    if (currency !== undefined) this.codec = new EventCodec(currency);
+    // Before the first amount there are keys without any.
+    const codec = this.codec ?? new EventCodec('NONE');
+    return codec.decode(category, { type: event.type, version: event.version, data });
   }
 
   private categoryOf(stream: string): Category {
     if (stream === this.named.stream && this.named.category !== undefined) return this.named.category;
-    const [, instance, category] = /^([a-z0-9]+)\.([a-z]+)(?:-|$)/.exec(stream) ?? [];
+    const [, instance, category = '', key] = STREAM_NAME.exec(stream) ?? [];
     this.instance ??= instance;
-    if (instance !== this.instance || category === undefined || !Object.hasOwn(CATALOGUE, category)) {
+    if (instance !== this.instance || !Object.hasOwn(CATALOGUE, category) || !isKey(category as Category, key)) {
       throw new EventFormatError(`no stream of this ledger is called ${stream.slice(0, 40)}`);
     }
     this.named = { stream, category: category as Category };
     return category as Category;
+  }
+
+  /** What no event of Florin holds (a number that no signature covers, a URL that is none) ends no audit. */
+  private tryApply(event: AnyEvent, ref: EventRef): void {
+    try {
+      this.apply(event, ref);
+    } catch (error) {
+      if (!(error instanceof EncodingError || error instanceof RangeError)) throw error;
+      this.log.malformed(ref, error.message);
+      this.unit.tear();
+    }
   }
 
   private apply(event: AnyEvent, ref: EventRef): void {

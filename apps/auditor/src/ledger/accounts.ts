@@ -31,6 +31,7 @@ export class Accounts {
   private accounts = new Map<string, Account>();
   /** Sealed URIs that were opened, and those whose key is not there. */
   readonly seals = { opened: 0, unopened: 0 };
+  private keyIds: Map<string, string> | undefined;
 
   /** @param accountKeys keys that open sealed URIs, by account; empty if the auditor has none */
   constructor(
@@ -49,13 +50,15 @@ export class Accounts {
         this.decide(event, ref, accountKey, report);
         return;
       case 'WithdrawalCounted': {
+        if (!this.knowsOwners) return;
         const half = { event: ref, units: 0n, facts: [event.amount] };
-        this.context.unit.take('count', `withdrawal from ${event.reservePub}`, half);
+        this.context.unit.take('count', `withdrawal from ${event.reservePub} by ${accountKey}`, half);
         return;
       }
       case 'ReceiptCounted': {
+        if (!this.knowsOwners) return;
         const half = { event: ref, units: 0n, facts: [event.amount] };
-        this.context.unit.take('count', `receipt of ${event.pursePub}`, half);
+        this.context.unit.take('count', `receipt of ${event.pursePub} by ${accountKey}`, half);
         return;
       }
       case 'AccountOwnerBound': {
@@ -71,15 +74,28 @@ export class Accounts {
     return this.accounts.get(account)?.cases.some((one) => one.rule === rule && one.approved === true) ?? false;
   }
 
-  /** Coins of owners whom an officer bound to an age are not withdrawn without that age. */
-  checkAges(ref: EventRef, { originAccount, receivedFromPurse }: Reserve, reservePub: string, at: number): void {
-    if (this.accounts.size === 0) return;
+  /** Whether nothing is unreadable that says whose a reserve is. */
+  private get knowsOwners(): boolean {
+    return this.keys.terms !== undefined && !this.context.damage.touches('reserve');
+  }
+
+  /** Whose limits a reserve's money counts for: the sender's, and its own if it received from purses. */
+  namesOf(
+    { originAccount, receivedFromPurse }: Pick<Reserve, 'originAccount' | 'receivedFromPurse'>,
+    reservePub: string,
+  ): string[] {
     const names = originAccount === '' ? [] : [originAccount];
     const { baseUrl } = this.keys.terms ?? {};
     if (receivedFromPurse && baseUrl !== undefined) {
       names.push(accountHash(reservePayto(baseUrl, decodeBase32(reservePub, 32))));
     }
-    for (const name of names) {
+    return names;
+  }
+
+  /** Coins of owners whom an officer bound to an age are not withdrawn without that age. */
+  checkAges(ref: EventRef, { originAccount, receivedFromPurse }: Reserve, reservePub: string, at: number): void {
+    if (this.accounts.size === 0) return;
+    for (const name of this.namesOf({ originAccount, receivedFromPurse }, reservePub)) {
       const age = this.accounts.get(name)?.maximumAges.findLast(({ from }) => from <= at)?.age;
       if (age === undefined) continue;
       reporter(this.context, ref)('age-limit-ignored', `account ${name} is bound to the age of ${age}`);
@@ -87,20 +103,20 @@ export class Accounts {
   }
 
   /** What is sealed must be the URI of the account, and its hash. Nothing is said where the auditor has no key. */
-  checkSealed(ref: EventRef, seal: { sealed: string; account: string; hash: string }): void {
+  checkSealed(ref: EventRef, seal: { sealed: string; account: string; hash: string | undefined }): void {
     const key = this.accountKeys.get(seal.account);
-    if (!key) {
-      this.seals.unopened += 1;
-      return;
-    }
-    const uri = openSealed(key, seal.sealed);
+    const uri = key ? openSealed(key, seal.sealed) : 'forgotten';
     if (uri === 'forgotten') {
       this.seals.unopened += 1;
+      const other = this.accountOf(seal.sealed);
+      if (other === undefined) return;
+      const detail = `what is sealed for account ${seal.account} is sealed under the key of account ${other}`;
+      reporter(this.context, ref)('sealed-account-wrong', detail);
       return;
     }
     this.seals.opened += 1;
     if (uri === undefined || !isAccount(uri, seal)) {
-      const detail = `what is sealed for account ${seal.account} is not the URI with hash ${seal.hash}`;
+      const detail = `what is sealed for account ${seal.account} is not the URI with hash ${seal.hash ?? 'of it'}`;
       reporter(this.context, ref)('sealed-account-wrong', detail);
     }
   }
@@ -115,8 +131,15 @@ export class Accounts {
     Object.assign(this.seals, seals);
   }
 
+  /** Whose key a text is sealed under, if it is one of those that the auditor has. */
+  private accountOf(sealed: string): string | undefined {
+    this.keyIds ??= new Map([...this.accountKeys].map(([account, key]) => [keyIdText(keyIdOf(key)), account]));
+    return this.keyIds.get(keyIdText(decodeBase32(sealed).subarray(0, KEY_ID_BYTES)));
+  }
+
   private require(event: Of<'LegitimizationRequired'>, ref: EventRef, accountKey: string, report: Report): void {
     const account = this.of(accountKey);
+    this.checkSealed(ref, { sealed: event.sealedUri, account: accountKey, hash: undefined });
     if (event.requirement !== account.cases.length + 1 && !this.context.damage.has(ref.stream)) {
       report('requirement-wrong', `case ${event.requirement} follows case ${account.cases.length}`);
     }
@@ -172,15 +195,17 @@ function openSealed(key: Uint8Array, sealed: string): string | 'forgotten' | und
   const bytes = decodeBase32(sealed);
   const nonce = bytes.subarray(0, NONCE_BYTES);
   if (nonce.length < NONCE_BYTES) return undefined;
-  const keyId = serverPrimitives.sha512(key).subarray(0, KEY_ID_BYTES);
-  if (!equalBytes(nonce.subarray(0, KEY_ID_BYTES), keyId)) return 'forgotten';
+  if (!equalBytes(nonce.subarray(0, KEY_ID_BYTES), keyIdOf(key))) return 'forgotten';
   const opened = serverPrimitives.secretbox.open(bytes.subarray(NONCE_BYTES), nonce, key);
   return opened && new TextDecoder().decode(opened);
 }
 
-function isAccount(uri: string, { account, hash: full }: { account: string; hash: string }): boolean {
+const keyIdOf = (key: Uint8Array): Uint8Array => serverPrimitives.sha512(key).subarray(0, KEY_ID_BYTES);
+const keyIdText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+function isAccount(uri: string, { account, hash: full }: { account: string; hash: string | undefined }): boolean {
   try {
-    return accountHash(uri) === account && fullHash(uri) === full;
+    return accountHash(uri) === account && (full === undefined || fullHash(uri) === full);
   } catch (error) {
     if (error instanceof EncodingError) return false;
     throw error;

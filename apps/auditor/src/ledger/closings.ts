@@ -1,7 +1,7 @@
 /** Closing: what is debited, what it costs, who is paid, and who wanted it. With arithmetic of its own. */
 import type { ReserveEvent } from '@florin/domain';
 import { decodeBase32, encodeBase32, encodeU32, utf8z } from '@florin/encoding';
-import type { EventRef } from '../findings.js';
+import { type EventRef, inMoney } from '../findings.js';
 import type { Context, Report } from './context.js';
 import { sha512 } from './hashes.js';
 import type { Reserve } from './reserve-record.js';
@@ -19,6 +19,9 @@ interface Closing<Event> {
   readonly reservePub: string;
 }
 
+/** How far the clock of a client may be off. */
+const CLOCK_SKEW_MAX_S = 15 * 60;
+
 type Parts = Pick<ReserveParts, 'keys' | 'accounts'>;
 
 /** A close that had nothing to wire: the balance does not exceed the fee. */
@@ -26,17 +29,22 @@ export function checkCloseRefusal(context: Context, { keys }: Parts, closing: Cl
   const { event, ref, report, reserve, reservePub } = closing;
   const { balance, closingFee, requestTimestamp, designatedHash, reserveSignature } = event;
   signed(context, ref, { requestTimestamp, designatedHash, reservePub, signature: reserveSignature });
+  checkRequestTime(event.at, requestTimestamp, report);
   if (context.damage.has(ref.stream)) return;
   if (balance !== reserve.balance) {
-    report('close-refused-wrongly', `it says ${balance} units, the balance is ${reserve.balance}`);
+    report('close-refused-wrongly', `it says ${inMoney(balance)}, the balance is ${inMoney(reserve.balance)}`);
   } else if (balance > closingFee) {
-    report('close-refused-wrongly', `${balance} units exceed the fee of ${closingFee}`, balance - closingFee);
+    report(
+      'close-refused-wrongly',
+      `${inMoney(balance)} exceed the fee of ${inMoney(closingFee)}`,
+      balance - closingFee,
+    );
   }
   const fees = keys.accounts.map(({ paytoUri }) => {
     return keys.closingFee(event.keysRevision, methodOf(paytoUri), requestTimestamp);
   });
   if (!fees.includes(closingFee) && !keys.isUncertain) {
-    report('close-fee-wrong', `no account pays for a fee of ${closingFee} units`);
+    report('close-fee-wrong', `no account pays for a fee of ${inMoney(closingFee)}`);
   }
 }
 
@@ -62,20 +70,28 @@ function checkWho(context: Context, { event, ref, report, reserve, reservePub }:
       return;
     }
     signed(context, ref, { requestTimestamp, designatedHash, reservePub, signature: reserveSignature }, event.debited);
+    checkRequestTime(at, requestTimestamp, report);
   } else if (at < reserve.expiresAt && !context.damage.has(ref.stream)) {
     report('close-early', `closed at ${at}, it expires at ${reserve.expiresAt}`);
   }
+}
+
+/** An owner's request is served when it is made; an old one may have been a wish that is none any more. */
+function checkRequestTime(at: number, requestTimestamp: number, report: Report): void {
+  if (Math.abs(at - requestTimestamp) <= CLOCK_SKEW_MAX_S) return;
+  report('close-request-stale', `asked for at ${requestTimestamp}, served at ${at}`);
 }
 
 function checkSum(context: Context, { keys }: Parts, { event, ref, report, reserve }: Closing<Closed>): void {
   const { debited, closingFee, dust, wireAmount, wireMethod, cause, requestTimestamp, keysRevision, at } = event;
   if (debited !== wireAmount + closingFee + dust) {
     const rest = debited - wireAmount - closingFee - dust;
-    report('close-arithmetic-wrong', `${debited} units became ${wireAmount}, ${closingFee} and ${dust}`, rest);
+    const parts = [wireAmount, closingFee, dust].map(inMoney).join(' + ');
+    report('close-arithmetic-wrong', `${inMoney(debited)} became ${parts}`, rest);
   }
   if (context.damage.has(ref.stream)) return;
   if (debited !== reserve.balance) {
-    const detail = `${debited} units were debited, the balance was ${reserve.balance}`;
+    const detail = `${inMoney(debited)} were debited, the balance was ${inMoney(reserve.balance)}`;
     report('close-arithmetic-wrong', detail, debited - reserve.balance);
   }
   const time = cause === 'request' ? (requestTimestamp ?? at) : reserve.expiresAt;
@@ -87,17 +103,23 @@ function checkSum(context: Context, { keys }: Parts, { event, ref, report, reser
   const isUsedUp = cause === 'expiration' && debited <= scheduled;
   const fee = isUsedUp ? debited : scheduled;
   if (closingFee !== fee) {
-    report('close-fee-wrong', `${closingFee} units instead of ${fee}`, closingFee - fee);
+    report('close-fee-wrong', `${inMoney(closingFee)} instead of ${inMoney(fee)}`, closingFee - fee);
     return;
   }
-  const roundUnit = keys.terms?.roundUnit ?? 1n;
+  if (!keys.terms) return; // what is wired is rounded by them
+  const { roundUnit } = keys.terms;
   const payable = debited - fee;
   const wired = payable - (roundUnit > 0n ? payable % roundUnit : 0n);
   if (wireAmount !== wired && debited === wireAmount + closingFee + dust) {
-    report('close-arithmetic-wrong', `${wireAmount} units are wired instead of ${wired}`, wired - wireAmount);
+    report(
+      'close-arithmetic-wrong',
+      `${inMoney(wireAmount)} are wired instead of ${inMoney(wired)}`,
+      wired - wireAmount,
+    );
   }
   if (cause === 'request' && debited <= scheduled) {
-    report('close-arithmetic-wrong', `${debited} units do not exceed the fee: the balance had to stay`, debited);
+    const detail = `${inMoney(debited)} do not exceed the fee: the balance had to stay`;
+    report('close-arithmetic-wrong', detail, debited);
   }
 }
 

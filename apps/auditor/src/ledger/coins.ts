@@ -1,6 +1,6 @@
 /** Coins: what each was worth, what it paid and got back. Every double spend shows here. */
 import type { CoinEvent } from '@florin/domain';
-import type { EventRef } from '../findings.js';
+import { type EventRef, inMoney } from '../findings.js';
 import {
   INSTANT_BYTES,
   KEY_BYTES,
@@ -120,7 +120,11 @@ export class Coins {
       keys.checkNotRevoked(view, denomination);
       const { feeDeposit } = denomination.offer;
       if (depositFee !== feeDeposit) {
-        report('deposit-fee-wrong', `${depositFee} units instead of ${feeDeposit}`, depositFee - feeDeposit);
+        report(
+          'deposit-fee-wrong',
+          `${inMoney(depositFee)} instead of ${inMoney(feeDeposit)}`,
+          depositFee - feeDeposit,
+        );
       }
     }
     if (depositFee > amount) report('deposit-fee-wrong', 'the fee exceeds the payment', depositFee - amount);
@@ -161,7 +165,11 @@ export class Coins {
     coin.residual += amount;
     const value = this.parts.keys.denominations.get(denominationHash)?.offer.value;
     if (value !== undefined && coin.residual > value && !this.context.damage.has(ref.stream)) {
-      report('coin-restored-above-value', `${coin.residual} of ${value} units`, value - coin.residual);
+      report(
+        'coin-restored-above-value',
+        `${inMoney(coin.residual)} of a value of ${inMoney(value)}`,
+        value - coin.residual,
+      );
       coin.residual = value;
     }
     ledger.spend(ref, denominationHash, -amount);
@@ -191,9 +199,10 @@ export class Coins {
     withdrawn.recoup(ref, { reservePub, envelopeHash, denominationHash, coinPub, amount });
     const left = coin.residual > 0n ? coin.residual : 0n;
     if (!this.context.damage.has(ref.stream)) {
-      if (amount > left) report('coin-overspent', `a recoup of ${amount} units, ${left} were left`, left - amount);
+      if (amount > left)
+        report('coin-overspent', `a recoup of ${inMoney(amount)}, ${inMoney(left)} were left`, left - amount);
       else if (amount < left || amount === 0n) {
-        report('recoup-amount-wrong', `a recoup of ${amount} units, ${left} were left`, left - amount);
+        report('recoup-amount-wrong', `a recoup of ${inMoney(amount)}, ${inMoney(left)} were left`, left - amount);
       }
     }
     coin.residual = 0n;
@@ -231,7 +240,7 @@ export class Coins {
     const { denominationHash, value, denominationSignature: signature, ageCommitmentHash } = firstSight;
     const denomination = keys.denomination(view, denominationHash, { until: 'expireDeposit' });
     if (denomination && denomination.offer.value !== value) {
-      report('coin-identity-wrong', `worth ${value} units, its denomination ${denomination.offer.value}`);
+      report('coin-identity-wrong', `worth ${inMoney(value)}, its denomination ${inMoney(denomination.offer.value)}`);
     }
     if (earlier) {
       // Shown for the first time once more: what it spent before would be forgotten.
@@ -257,7 +266,7 @@ export class Coins {
   private take(coin: Coin, amount: bigint, report: Report, { stream }: EventRef): void {
     const left = coin.residual > 0n ? coin.residual : 0n;
     if (amount > left && !this.context.damage.has(stream)) {
-      report('coin-overspent', `it paid ${amount} units and had ${left}`, left - amount);
+      report('coin-overspent', `it paid ${inMoney(amount)} and had ${inMoney(left)}`, left - amount);
     }
     coin.residual -= amount;
   }

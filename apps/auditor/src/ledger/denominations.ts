@@ -1,5 +1,5 @@
 /** Per denomination: what was issued and what came back. More back than out means that its key is in other hands. */
-import type { EventRef } from '../findings.js';
+import { type EventRef, inMoney } from '../findings.js';
 import type { Context } from './context.js';
 import type { Totals } from './totals.js';
 
@@ -77,7 +77,7 @@ export class DenominationLedger {
   private judge(event: EventRef, denominationHash: string, { issued, spent, recouped }: Balance): void {
     const over = spent + recouped - issued;
     if (over <= 0n || this.isUncertain) return;
-    const detail = `${denominationHash}: redeemed ${spent + recouped} of ${issued} units that were issued`;
+    const detail = `${denominationHash}: redeemed ${inMoney(spent + recouped)} of ${inMoney(issued)} that were issued`;
     this.context.findings.addOnce(denominationHash, { code: 'emergency-value', event, detail, gain: -over });
   }
 

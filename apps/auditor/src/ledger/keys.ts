@@ -1,6 +1,6 @@
 /** What the exchange offered and when: denominations, signing keys, fees, accounts, officers; and who vouched. */
 import type { KeysEvent } from '@florin/domain';
-import type { EventRef } from '../findings.js';
+import { type EventRef, inMoney } from '../findings.js';
 import { denominationHashOf } from '../signatures/check.js';
 import { type Context, type Report, reporter } from './context.js';
 import { masterJobs } from './master-signatures.js';
@@ -41,6 +41,8 @@ export class Keys {
     revokedSigningKeys: new Map<string, number>(),
     logKeys: [] as Of<'LogKeyOffered'>[],
     accounts: new Map<string, Of<'WireAccountEnabled'>>(),
+    /** Every account that was ever enabled, URIs by section name; what is disabled stays. */
+    everEnabled: new Map<string, string>(),
     wireFees: [] as Numbered<Of<'WireFeesSet'>>[],
     globalFees: [] as Numbered<Of<'GlobalFeesSet'>>[],
     officers: new Map<string, Of<'OfficerEnrolled'>>(),
@@ -71,6 +73,11 @@ export class Keys {
     return [...this.state.accounts.values()];
   }
 
+  /** URIs by section name, in the order in which they were enabled first. */
+  get everEnabled(): ReadonlyMap<string, string> {
+    return this.state.everEnabled;
+  }
+
   get officers(): ReadonlyMap<string, Of<'OfficerEnrolled'>> {
     return this.state.officers;
   }
@@ -86,9 +93,8 @@ export class Keys {
     this.state.revision += 1;
     this.state.times.push(event.at);
     if (event.type === 'ExchangeConfigured') this.configure(event, report);
-    const master = this.master;
-    if (master === undefined) return; // the terms come first, and name one
-    for (const job of masterJobs(event, master)) this.context.verify(ref, job);
+    const master = this.master; // if it is not given, the terms name it
+    if (master !== undefined) for (const job of masterJobs(event, master)) this.context.verify(ref, job);
     switch (event.type) {
       case 'ExchangeConfigured':
         return;
@@ -112,6 +118,7 @@ export class Keys {
         return;
       case 'WireAccountEnabled':
         this.state.accounts.set(event.paytoUri, event);
+        if (!this.state.everEnabled.has(event.account)) this.state.everEnabled.set(event.account, event.paytoUri);
         return;
       case 'WireAccountDisabled':
         this.state.accounts.delete(event.paytoUri);
@@ -207,6 +214,13 @@ export class Keys {
     reporter(this.context, event)('base-url-unknown', 'the event names a base URL that was never configured');
   }
 
+  /** Money came in, or was ordered to leave, by an account. */
+  checkAccount(account: string, event: EventRef, gain?: bigint): void {
+    if (this.state.everEnabled.has(account) || this.isUncertain) return;
+    const detail = `account ${account} was never enabled`;
+    reporter(this.context, event)('wire-account-unknown', detail, gain);
+  }
+
   save(): unknown {
     return this.state;
   }
@@ -239,7 +253,8 @@ export class Keys {
       report('denomination-hash-wrong', `${denominationHash} is not the hash of its key`);
     }
     const isInOrder = start < expireWithdraw && expireWithdraw <= expireDeposit && expireDeposit <= expireLegal;
-    if (!isInOrder || value <= 0n) report('denomination-terms-wrong', `value ${value}, times from ${start}`);
+    if (!isInOrder || value <= 0n)
+      report('denomination-terms-wrong', `a value of ${inMoney(value)}, times from ${start}`);
     if (this.state.denominations.has(denominationHash)) {
       report('denomination-repeated', `${denominationHash} was offered before`);
       return;

@@ -1,7 +1,7 @@
 /** What is checked of a purse besides its sums: signatures, ages, times, what was confirmed. */
 import type { PurseEvent } from '@florin/domain';
 import { decodeBase32, EncodingError } from '@florin/encoding';
-import type { EventRef } from '../findings.js';
+import { type EventRef, inMoney } from '../findings.js';
 import { type Context, type Report } from './context.js';
 import type { Keys } from './keys.js';
 import { bytesHash, purseSignature, reserveOf } from './purse-signatures.js';
@@ -27,6 +27,7 @@ export interface Purse {
   balance: bigint;
   fees: bigint;
   end: 'merged' | 'expired' | 'deleted' | undefined;
+  endedAt: number | undefined;
   /** What is still to go back to coins. */
   owed: number;
   lastIndex: number;
@@ -50,7 +51,7 @@ export class PurseChecks {
   checkLeast({ at, keysRevision }: Of<'PurseCreated'>, { ref, report, purse }: At): void {
     const fees = this.keys.globalFees({ event: ref, revision: keysRevision, at }, at);
     if (fees && purse.balance < fees.purseFee) {
-      report('purse-below-fee', `${purse.balance} units, the purse fee is ${fees.purseFee}`);
+      report('purse-below-fee', `${inMoney(purse.balance)}, the purse fee is ${inMoney(fees.purseFee)}`);
     }
   }
 
@@ -71,11 +72,11 @@ export class PurseChecks {
   checkMergeSum({ credited, excess, depositFees }: Of<'PurseMerged'>, { report, purse }: At): void {
     const { target } = purse.terms;
     if (purse.balance < target) {
-      report('purse-not-full', `${purse.balance} units of ${target}`, purse.balance - target);
+      report('purse-not-full', `${inMoney(purse.balance)} of ${inMoney(target)}`, purse.balance - target);
     } else if (credited !== target || excess !== purse.balance - target || depositFees !== purse.fees) {
       const detail =
-        `${credited}, ${excess} and ${depositFees} units of a purse with ${purse.balance} and fees of ` +
-        `${purse.fees} for ${target}`;
+        `${inMoney(credited)}, an excess of ${inMoney(excess)} and fees of ${inMoney(depositFees)}, of a purse with ` +
+        `${inMoney(purse.balance)} and fees of ${inMoney(purse.fees)} for ${inMoney(target)}`;
       report('purse-merge-wrong', detail, target - credited);
     }
   }
@@ -86,7 +87,9 @@ export class PurseChecks {
     mergePub: string,
   ): void {
     try {
-      if (reserveOf(merge.paytoUri) !== merge.reservePub) {
+      const { reservePub, baseUrl } = reserveOf(merge.paytoUri);
+      this.keys.checkBaseUrl(baseUrl, ref);
+      if (reservePub !== merge.reservePub) {
         report('merge-mismatch', `the URI that was signed names another reserve than ${merge.reservePub}`);
       }
       this.context.verify(ref, purseSignature.merge({ pursePub, mergePub }, merge));
@@ -107,11 +110,21 @@ export class PurseChecks {
   }
 
   /** What was answered says what is in the purse, and an exchange's key of that time signed it. */
-  confirmed({ confirmation }: Of<'PurseCreated' | 'PurseDeposited'>, { ref, report, pursePub, purse }: At): void {
-    if (!confirmation) return; // PurseRequested or PurseMergedIntoReserve of this unit carries it
+  confirmed(
+    { confirmation, deposits }: Of<'PurseCreated' | 'PurseDeposited'>,
+    { ref, report, pursePub, purse }: At,
+  ): void {
+    if (!confirmation) {
+      // PurseRequested carries it, or the PurseMergedIntoReserve of a deposit that completes a requested purse.
+      const isElsewhere = purse.terms.request && (deposits.length === 0 || purse.balance >= purse.terms.target);
+      if (!isElsewhere && !this.context.damage.has(ref.stream)) {
+        report('bad-signature-exchange', 'what was paid in was not confirmed');
+      }
+      return;
+    }
     const { totalDeposited, exchangePub, exchangeTimestamp } = confirmation;
     if (totalDeposited !== purse.balance && !this.context.damage.has(ref.stream)) {
-      const detail = `${totalDeposited} units were confirmed, the purse holds ${purse.balance}`;
+      const detail = `${inMoney(totalDeposited)} were confirmed, the purse holds ${inMoney(purse.balance)}`;
       report('purse-balance-wrong', detail, purse.balance - totalDeposited);
     }
     const fault = this.keys.signingFault(exchangePub, exchangeTimestamp);

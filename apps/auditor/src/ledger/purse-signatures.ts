@@ -160,7 +160,10 @@ export const purseSignature = {
 };
 
 /** The reserve that a `payto://taler-reserve` URI names, base32. @throws EncodingError if it names none */
-export const reserveOf = (paytoUri: string): string => encodeBase32(parseReservePayto(paytoUri).reservePub);
+export function reserveOf(paytoUri: string): { readonly reservePub: string; readonly baseUrl: string } {
+  const { reservePub, exchangeBaseUrl } = parseReservePayto(paytoUri);
+  return { reservePub: encodeBase32(reservePub), baseUrl: exchangeBaseUrl };
+}
 
 /** SHA-512 of bytes, base32. */
 export const bytesHash = (bytes: Uint8Array): string => encodeBase32(sha512(bytes));

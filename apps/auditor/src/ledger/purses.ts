@@ -1,6 +1,6 @@
 /** Purses: what coins paid in, what reserves got, what went back; and that each ended once. */
 import type { PurseEvent } from '@florin/domain';
-import type { EventRef } from '../findings.js';
+import { type EventRef, inMoney } from '../findings.js';
 import { type Layout, type PackedContent, PackedMap } from '../packed.js';
 import { type Context, type Report, reporter } from './context.js';
 import type { Keys } from './keys.js';
@@ -119,12 +119,15 @@ export class Purses {
 
   /** Purses that should have ended by `now`, or owe their coins money since long. */
   checkOverdue(now: number): void {
-    for (const [pursePub, { terms, end, balance, fees, lastIndex }] of this.open) {
-      if (terms.expiresAt + EXPIRE_GRACE_S >= now || this.context.damage.touches('purse')) continue;
+    for (const [pursePub, { terms, end, endedAt, coins, balance, fees, lastIndex }] of this.open) {
+      const due = endedAt ?? terms.expiresAt;
+      if (due + EXPIRE_GRACE_S >= now || this.context.damage.touches('purse')) continue;
       const what = end ? `is ${end} and owes its coins money` : 'was never ended';
-      const event = { index: lastIndex, stream: `purse-${pursePub}`, number: 0, type: '', at: terms.expiresAt };
-      const detail = `purse ${pursePub} expired at ${terms.expiresAt} and ${what}`;
-      this.context.findings.addOnce(pursePub, { code: 'purse-not-closed', detail, event, gain: balance + fees });
+      const event = { index: lastIndex, stream: `purse-${pursePub}`, number: 0, type: '', at: due };
+      const detail = `purse ${pursePub} ${end ? 'ended' : 'expired'} at ${due} and ${what}`;
+      let gain = balance + fees;
+      for (const { amount, refunded } of coins.values()) if (refunded) gain -= amount;
+      this.context.findings.addOnce(pursePub, { code: 'purse-not-closed', detail, event, gain });
     }
   }
 
@@ -161,6 +164,7 @@ export class Purses {
       balance: 0n,
       fees: 0n,
       end: undefined,
+      endedAt: undefined,
       owed: 0,
       lastIndex: ref.index,
     };
@@ -252,7 +256,7 @@ export class Purses {
       }
       if (paid.refunded) report('purse-refund-wrong', `coin ${coinPub} was refunded before`, -amount);
       else if (paid.amount !== amount) {
-        const detail = `coin ${coinPub} paid ${paid.amount} units and got ${amount}`;
+        const detail = `coin ${coinPub} paid ${inMoney(paid.amount)} and got ${inMoney(amount)}`;
         report('purse-refund-wrong', detail, paid.amount - amount);
       }
       if (!paid.refunded) purse.owed -= 1;
@@ -269,9 +273,9 @@ export class Purses {
     }
   }
 
-  private endBy(end: NonNullable<Purse['end']>, { report, pursePub, purse }: At): void {
+  private endBy(end: NonNullable<Purse['end']>, { ref, report, pursePub, purse }: At): void {
     if (purse.end !== undefined) report('purse-decided-twice', `${end} after it was ${purse.end}`);
-    else purse.end = end;
+    else Object.assign(purse, { end, endedAt: ref.at });
     if (end !== 'merged') purse.owed = [...purse.coins.values()].filter(({ refunded }) => !refunded).length;
     this.ending.add(pursePub);
   }

@@ -1,6 +1,6 @@
 /** Reserves: every cent that came in, and where it went. */
 import type { ReserveEvent, ReservePurseEvent } from '@florin/domain';
-import type { EventRef } from '../findings.js';
+import { type EventRef, inMoney } from '../findings.js';
 import { type Layout, type PackedContent, PackedMap } from '../packed.js';
 import type { Accounts } from './accounts.js';
 import { checkCloseRefusal, checkClosing } from './closings.js';
@@ -28,6 +28,9 @@ export interface ReserveParts {
 
 /** How long after its expiration a reserve must be closed, on an exchange that runs. */
 const CLOSE_GRACE_S = 24 * 3600;
+
+/** What is received counts for the reserve itself. */
+const OWN_ACCOUNT = { originAccount: '', receivedFromPurse: true } as const;
 
 /** A map that is a set. */
 const NOTHING: Layout<undefined> = { bytes: 0, write: () => {}, read: () => undefined };
@@ -62,7 +65,7 @@ export class Reserves {
     this.parts.totals.sums.reserves += reserve.balance - before.balance - this.movedElsewhere(event);
     if (reserve.balance < 0n) {
       const short = -reserve.balance - (before.balance < 0n ? -before.balance : 0n);
-      const detail = `its balance fell to ${reserve.balance} units`;
+      const detail = `its balance fell to ${inMoney(reserve.balance)}`;
       if (short > 0n && !this.context.damage.has(ref.stream)) report('reserve-overdrawn', detail, -short);
     }
     reserve.exists = true;
@@ -74,7 +77,7 @@ export class Reserves {
     if (this.context.damage.touches('reserve')) return; // it may have been closed where nothing can be read
     for (const [reservePub, { balance, expiresAt, originHash, lastIndex }] of this.reserves.entries()) {
       if (originHash === '' || balance <= 0n || expiresAt + CLOSE_GRACE_S >= now) continue;
-      const detail = `reserve ${reservePub} expired at ${expiresAt} and holds ${balance} units`;
+      const detail = `reserve ${reservePub} expired at ${expiresAt} and holds ${inMoney(balance)}`;
       const stream = `reserve-${reservePub}`;
       const event = { index: lastIndex, stream, number: 0, type: '', at: expiresAt };
       this.context.findings.addOnce(reservePub, { code: 'reserve-not-closed', detail, event, gain: balance });
@@ -157,7 +160,11 @@ export class Reserves {
         keys.checkNotRevoked(view, denomination);
         const { value: worth, feeWithdraw, expireDeposit } = denomination.offer;
         if (value !== worth || fee !== feeWithdraw) {
-          const detail = `${value} and a fee of ${fee} units, for ${worth} and ${feeWithdraw}`;
+          const [paid, due] = [
+            `${inMoney(value)} and a fee of ${inMoney(fee)}`,
+            `${inMoney(worth)} and ${inMoney(feeWithdraw)}`,
+          ];
+          const detail = `${paid} instead of ${due}`;
           report('withdraw-price-wrong', detail, price - worth - feeWithdraw);
         }
         ledger.issue(denominationHash, worth);
@@ -170,11 +177,14 @@ export class Reserves {
         this.context.unit.take('nonce', id, { event: ref, units: 0n, facts });
       }
     }
-    if (sum !== cost) report('withdraw-cost-wrong', `${cost} units, its coins cost ${sum}`, cost - sum);
+    if (sum !== cost) report('withdraw-cost-wrong', `${inMoney(cost)}, its coins cost ${inMoney(sum)}`, cost - sum);
     totals.sums.withdrawFees += cost - sum;
     reserve.balance -= cost;
-    this.checks.checkCollectable(event, { report, reserve, ref }, at + (keys.terms?.legalDelayS ?? 0));
-    this.context.unit.give('count', `withdrawal from ${reservePub}`, { event: ref, units: 0n, facts: [cost] });
+    this.checks.checkCollectable(event, { report, reserve, ref }, this.checks.delays(at).collectableAt);
+    for (const account of accounts.namesOf(reserve, reservePub)) {
+      const half = { event: ref, units: 0n, facts: [cost] };
+      this.context.unit.give('count', `withdrawal from ${reservePub} by ${account}`, half);
+    }
     accounts.checkAges(ref, reserve, reservePub, at);
     const priced = coins.map(
       ({ denominationHash, planchet, envelopeHash, reserveSignature, blindSignature, ...paid }) => {
@@ -224,7 +234,8 @@ export class Reserves {
       const half = { event: ref, units, facts: [envelopeHash] };
       this.context.unit.take('recoup', `${coinPub} to ${reservePub}`, half);
     }
-    if (sum !== amount) report('recoup-amount-wrong', `${amount} units, its coins give ${sum}`, sum - amount);
+    if (sum !== amount)
+      report('recoup-amount-wrong', `${inMoney(amount)}, its coins give ${inMoney(sum)}`, sum - amount);
     if (commitment !== undefined && withdrawals.size > 1 && !this.context.damage.any) {
       report('recoup-unknown-envelope', 'the coins of one commitment come from several withdrawals');
     }
@@ -239,7 +250,7 @@ export class Reserves {
     reserve.balance -= purseFee;
     this.parts.totals.sums.purseFees += purseFee;
     if (paidFrom === 'quota') {
-      if (purseFee !== 0n) report('purse-fee-wrong', `a fee of ${purseFee} units out of the quota`, purseFee);
+      if (purseFee !== 0n) report('purse-fee-wrong', `a fee of ${inMoney(purseFee)} out of the quota`, purseFee);
       const open = this.quota.get(reservePub) ?? new Map<string, number>();
       for (const [purse, expiresAt] of open) if (expiresAt <= at) open.delete(purse);
       open.set(pursePub, purseExpiresAt);
@@ -248,15 +259,19 @@ export class Reserves {
         report('purse-quota-exceeded', `${open.size} open purses, the quota is ${fees.purseAccountLimit}`);
       }
     } else if (fees && purseFee < fees.purseFee) {
-      report('purse-fee-wrong', `${purseFee} units, the least is ${fees.purseFee}`, purseFee - fees.purseFee);
+      report(
+        'purse-fee-wrong',
+        `${inMoney(purseFee)}, the least is ${inMoney(fees.purseFee)}`,
+        purseFee - fees.purseFee,
+      );
     }
     const facts = [reservePub, ...termsOf(event), paidFrom, reserveSignature];
     this.context.unit.give('request', pursePub, { event: ref, units: purseFee, facts });
-    this.receive(event, ref);
+    this.receive(event, ref, reservePub);
     this.context.verify(ref, purseSignature.accountMerge({ ...event, reservePub }));
     this.checks.confirmed(ref, event, confirmation);
     if (confirmation.totalDeposited !== 0n) {
-      report('purse-balance-wrong', `${confirmation.totalDeposited} units were confirmed of a new purse`);
+      report('purse-balance-wrong', `${inMoney(confirmation.totalDeposited)} were confirmed of a new purse`);
     }
   }
 
@@ -276,21 +291,29 @@ export class Reserves {
     this.quota.get(reservePub)?.delete(pursePub);
     const facts = [reservePub, ...termsOf(event)];
     this.context.unit.take('merge', pursePub, { event: ref, units: target, facts });
-    this.receive(event, ref);
+    this.receive(event, ref, reservePub);
     this.context.verify(ref, purseSignature.accountMerge({ ...event, reservePub }));
     this.checks.signedByExchange(ref, confirmation);
     this.context.verify(ref, purseSignature.merged({ ...event, reservePub }));
-    if (!depositConfirmation) return;
+    if (!depositConfirmation) {
+      // A purse that was requested is merged by the deposit that fills it, and by hand if it asks for nothing.
+      if (event.paidFrom !== 'merge' && target > 0n)
+        report('bad-signature-exchange', 'the deposit that merged it was not confirmed');
+      return;
+    }
     this.checks.confirmed(ref, event, depositConfirmation);
     const held = this.parts.purses.balanceOf(pursePub);
     const { totalDeposited } = depositConfirmation;
     if (held !== undefined && held !== totalDeposited && !this.context.damage.touches('purse')) {
-      report('purse-balance-wrong', `${totalDeposited} units were confirmed, the purse holds ${held}`);
+      report('purse-balance-wrong', `${inMoney(totalDeposited)} were confirmed, the purse holds ${inMoney(held)}`);
     }
   }
 
   /** A limit on what a reserve receives counts with the merge, or with the request for the purse. */
-  private receive({ pursePub, target }: { pursePub: string; target: bigint }, ref: EventRef): void {
-    this.context.unit.give('count', `receipt of ${pursePub}`, { event: ref, units: 0n, facts: [target] });
+  private receive({ pursePub, target }: { pursePub: string; target: bigint }, ref: EventRef, reservePub: string): void {
+    for (const account of this.parts.accounts.namesOf(OWN_ACCOUNT, reservePub)) {
+      const half = { event: ref, units: 0n, facts: [target] };
+      this.context.unit.give('count', `receipt of ${pursePub} by ${account}`, half);
+    }
   }
 }

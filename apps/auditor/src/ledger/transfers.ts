@@ -116,6 +116,7 @@ export class Transfers {
     const { wtid, amount, targetHash, targetAccount, sealedTarget, reservePub, closing, attempt, at } = event;
     const { keys, accounts } = this.parts;
     keys.checkBaseUrl(event.exchangeBaseUrl, ref);
+    keys.checkAccount(event.wireAccount, ref);
     accounts.checkSealed(ref, { sealed: sealedTarget, account: targetAccount, hash: targetHash });
     const ids = transferIds(reservePub, closing, attempt);
     if (event.requestUid !== requestUid || ids.requestUid !== requestUid || ids.wtid !== wtid) {

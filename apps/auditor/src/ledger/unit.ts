@@ -3,7 +3,7 @@
  * gets. Each side states its half while the unit is replayed; at its end the halves are compared.
  */
 import type { FindingCode } from '../catalogue.js';
-import type { EventRef, Findings } from '../findings.js';
+import { type EventRef, type Findings, inMoney } from '../findings.js';
 
 /** How a kind of pair is judged. The giving side is what comes first in the name of the kind. */
 interface PairKind {
@@ -158,8 +158,8 @@ export class Unit {
       if (giving.units === taking.units && place < 0) return;
       const detail =
         giving.units === taking.units
-          ? `${giver} says ${String(giving.facts[place])}, ${taker} ${String(taking.facts[place])} of ${id}`
-          : `${giver} says ${giving.units} units, ${taker} says ${taking.units}, of ${id}`;
+          ? `${giver} says ${factText(giving.facts[place])}, ${taker} ${factText(taking.facts[place])} of ${id}`
+          : `${giver} says ${inMoney(giving.units)}, ${taker} says ${inMoney(taking.units)}, of ${id}`;
       const gain = giving.units - taking.units;
       this.findings.add({ code: mismatch, event: taking.event, detail, ...(gain !== 0n && { gain }) });
     } else if (taking) {
@@ -171,6 +171,9 @@ export class Unit {
     }
   }
 }
+
+/** Facts that are whole numbers of any size are sums. */
+const factText = (fact: Half['facts'][number]): string => (typeof fact === 'bigint' ? inMoney(fact) : String(fact));
 
 /** The place of the first fact about which the sides differ, -1 if there is none. */
 const differing = (one: Half, other: Half): number =>

@@ -15,6 +15,7 @@ import {
 import { type Layout, type PackedContent, PackedMap } from '../packed.js';
 import type { Accounts } from './accounts.js';
 import { type Context, reporter } from './context.js';
+import type { Keys } from './keys.js';
 import type { Totals } from './totals.js';
 
 /** A booked row, to be compared with the bank's. */
@@ -30,11 +31,15 @@ export interface Booked {
   readonly row: bigint;
   /** Place of its account among those that rows were booked of. */
   readonly account: number;
+  readonly kind: Kind;
 }
 
+const KINDS = ['reserve', 'kyc-auth', 'unusable'] as const;
+type Kind = (typeof KINDS)[number];
+
 const BOOKED: Layout<Booked> = {
-  bytes: UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 20,
-  write(view, offset, { amount, subjectPub, originAccount, bankTime, index, row, account }) {
+  bytes: UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 24,
+  write(view, offset, { amount, subjectPub, originAccount, bankTime, index, row, account, kind }) {
     const rest = offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES;
     writeUnits(view, offset, amount);
     writeKey(view, offset + UNITS_BYTES, subjectPub);
@@ -43,6 +48,7 @@ const BOOKED: Layout<Booked> = {
     view.setFloat64(rest, index);
     view.setBigUint64(rest + 8, row);
     view.setUint32(rest + 16, account);
+    view.setUint32(rest + 20, KINDS.indexOf(kind));
   },
   read: (view, offset) => ({
     amount: readUnits(view, offset),
@@ -52,6 +58,7 @@ const BOOKED: Layout<Booked> = {
     index: view.getFloat64(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES),
     row: view.getBigUint64(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 8),
     account: view.getUint32(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 16),
+    kind: KINDS[view.getUint32(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 20)] ?? 'unusable',
   }),
 };
 
@@ -65,7 +72,7 @@ export class Wire {
 
   constructor(
     private readonly context: Context,
-    private readonly parts: { readonly accounts: Accounts; readonly totals: Totals },
+    private readonly parts: { readonly keys: Keys; readonly accounts: Accounts; readonly totals: Totals },
   ) {}
 
   row(account: string, row: bigint): Booked | undefined {
@@ -82,6 +89,7 @@ export class Wire {
     const report = reporter(this.context, ref);
     const { row, kind, amount, subjectPub, originHash, originAccount, sealedOrigin, bankTime, at } = event;
     const { sums } = this.parts.totals;
+    this.parts.keys.checkAccount(account, ref, amount && -amount);
     const known = this.accounts.get(account) ?? { lastRow: 0n, rows: 0, lastAt: 0 };
     if (row <= known.lastRow) report('credit-row-repeated', `row ${row} was booked after row ${known.lastRow}`);
     this.accounts.set(account, {
@@ -91,7 +99,7 @@ export class Wire {
     });
     const place = [...this.accounts.keys()].indexOf(account);
     const origin = { subjectPub: subjectPub ?? '', originAccount: originAccount ?? '', bankTime, index: ref.index };
-    this.booked.set(rowKey(account, row), { amount: amount ?? -1n, ...origin, row, account: place });
+    this.booked.set(rowKey(account, row), { amount: amount ?? -1n, ...origin, row, account: place, kind });
     const isSealed = kind !== 'reserve'; // that of a reserve is looked at where the reserve has it
     if (isSealed && sealedOrigin !== undefined && originAccount !== undefined && originHash !== undefined) {
       const seal = { sealed: sealedOrigin, account: originAccount, hash: originHash };

@@ -2,7 +2,7 @@
 import { CATALOGUE } from '../catalogue.js';
 import { plot } from './plot.js';
 import type { FindingSummary, Report } from './summary.js';
-import { dateText } from './text.js';
+import { dateText, gainText, visible } from './text.js';
 
 export function htmlReport(report: Report): string {
   const { exchange, log, checked, sums, findings } = report;
@@ -129,7 +129,7 @@ function findingsPart({ findings }: Report): string {
 
 function findingPart({ code, kind, title, detail, event, gain, evidence }: FindingSummary, anchor: string): string {
   const where = event ? `Event ${event.index}${event.stream && `, ${event.stream} number ${event.number}`}` : '';
-  const sum = gain === undefined ? '' : `<dt>Gain of the exchange</dt><dd>${text(gain)}</dd>`;
+  const sum = gainText(gain) && `<dt>Sum</dt><dd>${text(gainText(gain))}</dd>`;
   return `<article${anchor} class="${kind}">
 <h3><code>${code}</code> ${text(title)}</h3>
 <p>${text(CATALOGUE[code].meaning)}</p>
@@ -138,7 +138,7 @@ function findingPart({ code, kind, title, detail, event, gain, evidence }: Findi
 ${where && `<dt>Shown by</dt><dd>${text(where)}, ${text(event?.type ?? '')}, ${dateText(event?.at ?? 0)}</dd>`}
 ${sum}
 </dl>
-${evidence === undefined ? '' : `<details><summary>The event</summary><pre>${text(pretty(evidence))}</pre></details>`}
+${evidence === undefined ? '' : `<details><summary>The event</summary><pre>${pretty(evidence).split('\n').map(text).join('\n')}</pre></details>`}
 </article>`;
 }
 
@@ -156,7 +156,8 @@ function bankText({ checked }: Report): string {
   const accounts = bank.accounts.map(
     ({ account, credits, debits, balance }) => `${account}: ${credits} credits, ${debits} debits, ${balance}`,
   );
-  return `${accounts.join('; ')}; in all ${bank.balance}`;
+  const missing = bank.missing.map((account) => `${account}: not checked`);
+  return `${[...accounts, ...missing].join('; ')}; in all ${bank.balance}`;
 }
 
 const section = (title: string, content: string): string => `<section><h2>${title}</h2>${content}</section>`;
@@ -167,7 +168,7 @@ const table = (rows: readonly (readonly [string, string])[], style = ''): string
     .join('')}</tbody></table>`;
 
 /** Whatever an event says is text here, never markup. */
-const text = (value: string): string => value.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+const text = (value: string): string => visible(value).replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #8884; --bad: #b3261e; --clean: #1b7f3b; }

@@ -1,3 +1,5 @@
+import { dateText } from './text.js';
+
 /** Lines over time as inline SVG. Values are for the eye: no sum is computed from them. */
 export interface Plot {
   readonly title: string;
@@ -35,7 +37,7 @@ export function plot({ title, at, lines }: Plot): string {
   });
   const times = [first, last].map((time, place) => {
     const anchor = place === 0 ? 'start' : 'end';
-    const date = new Date(time * 1000).toISOString().slice(0, 16).replace('T', ' ');
+    const date = dateText(time).slice(0, 16).replace('T', ' ');
     return `<text x="${x(time)}" y="${HEIGHT - 8}" text-anchor="${anchor}">${date}</text>`;
   });
   return (

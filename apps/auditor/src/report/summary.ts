@@ -1,11 +1,13 @@
 /** What an audit says, as data: the JSON report, and what the other reports are written from. */
-import { formatAmount } from '@florin/encoding';
 import type { BankComparison } from '../bank.js';
 import { CATALOGUE, type FindingCode } from '../catalogue.js';
 import type { EventRef, Finding } from '../findings.js';
 import type { Balance } from '../ledger/denominations.js';
 import type { Sums } from '../ledger/totals.js';
 import type { Replay } from '../replay.js';
+
+/** Units of one of the currency. */
+const FRACTION = 100_000_000n;
 
 export interface Report {
   readonly format: 'florin-audit';
@@ -81,6 +83,8 @@ export interface BankSummary {
     /** Everything in less everything out. */
     readonly balance: string;
   }[];
+  /** Accounts that money moved through, and of which no history was there. */
+  readonly missing: readonly string[];
   readonly balance: string;
 }
 
@@ -96,7 +100,7 @@ export interface Circumstances {
 /** @throws nothing: a ledger without terms has a report, too */
 export function reportOf(replay: Replay, circumstances: Circumstances): Report {
   const { keys, log, totals, findings } = replay;
-  const currency = keys.terms?.currency ?? 'NONE';
+  const currency = replay.currency ?? 'NONE';
   const money = (units: bigint): string => amountText(currency, units);
   const { auditedAt, source, mode, seconds, masterPubGiven, bank } = circumstances;
   const sumsOf = (sums: Sums) =>
@@ -130,6 +134,7 @@ export function reportOf(replay: Replay, circumstances: Circumstances): Report {
       bank: bank
         ? {
             accounts: bank.accounts.map((account) => ({ ...account, balance: money(account.balance) })),
+            missing: bank.missing,
             balance: money(bank.balance),
           }
         : 'not checked',
@@ -162,13 +167,18 @@ export function reportOf(replay: Replay, circumstances: Circumstances): Report {
 
 export function findingSummary(finding: Finding, money: (units: bigint) => string): FindingSummary {
   const { kind, title, meaning } = CATALOGUE[finding.code];
-  const { code, detail, event, gain } = finding;
+  const { code, event, gain } = finding;
+  const detail = finding.detail.replace(/\{(-?[0-9]+)\}/g, (_, units: string) => money(BigInt(units)));
   return { code, kind, title, meaning, detail, event, gain: gain === undefined ? undefined : money(gain) };
 }
 
-/** An amount that may be negative, and larger than amounts of the protocol may be. */
+/** An amount that may be negative, and larger than amounts of the protocol may be: frauds add up to any sum. */
 export function amountText(currency: string, units: bigint): string {
-  return units < 0n ? `-${formatAmount({ currency, units: -units })}` : formatAmount({ currency, units });
+  if (units < 0n) return `-${amountText(currency, -units)}`;
+  const fraction = String(units % FRACTION)
+    .padStart(8, '0')
+    .replace(/0+$/, '');
+  return `${currency}:${units / FRACTION}${fraction && `.${fraction}`}`;
 }
 
 function denominationSummary(of: {

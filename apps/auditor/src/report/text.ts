@@ -16,7 +16,7 @@ export function textReport(report: Report): string {
       ['signed head', log.head ? `${log.head.size} events, root ${log.head.root}` : 'none that is good'],
       ['signatures', typeof checked.signatures === 'number' ? `${checked.signatures} checked` : checked.signatures],
       ['sealed accounts', `${checked.sealedAccounts.opened} opened, ${checked.sealedAccounts.unopened} without key`],
-      ['bank', checked.bank === 'not checked' ? 'not checked' : `holds ${checked.bank.balance}`],
+      ['bank', bankText(checked.bank)],
       ['mode', `${report.mode}, ${checked.seconds.toFixed(1)} s`],
     ]),
     '',
@@ -32,7 +32,7 @@ export function textReport(report: Report): string {
     ]),
     '',
     ...report.redirections.map(({ event, amount, reason }) => {
-      return `note: an admin redirected a transfer of ${amount} (event ${event.index}): ${reason}`;
+      return `note: an admin redirected a transfer of ${amount} (event ${event.index}): ${visible(reason)}`;
     }),
     ...findingLines(findings.list),
   ];
@@ -43,6 +43,12 @@ export function textReport(report: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
+function bankText(bank: Report['checked']['bank']): string {
+  if (bank === 'not checked') return bank;
+  const missing = bank.missing.map((account) => `; ${account} not checked`).join('');
+  return `holds ${bank.balance}${missing}`;
+}
+
 const findingLines = (list: readonly FindingSummary[]): string[] =>
   list.slice(0, SHOWN_MAX).flatMap((finding) => [findingLine(finding), '']);
 
@@ -51,9 +57,21 @@ export function findingLine({ code, title, detail, event, gain }: FindingSummary
   const where = event
     ? `event ${event.index}${event.stream && ` (${event.stream} ${event.number}, ${event.type})`}`
     : '';
-  const sum = gain === undefined ? '' : `\n    ${gain.startsWith('-') ? 'loss' : 'gain'} of the exchange: ${gain}`;
-  return `${code}: ${title}${where && ` at ${where}`}\n    ${detail}${sum}`;
+  const sum = gainText(gain);
+  return `${code}: ${title}${where && ` at ${visible(where)}`}\n    ${visible(detail)}${sum && `\n    ${sum}`}`;
 }
+
+/** Who is better off and by how much, in words; empty where no sum follows. */
+export function gainText(gain: string | undefined): string {
+  if (gain === undefined || gain.endsWith(':0')) return '';
+  return gain.startsWith('-') ? `the exchange lost ${gain.slice(1)}` : `the exchange gained ${gain}`;
+}
+
+/** Events hold what anybody wrote: nothing of it may steer a terminal, break a line, or turn its direction. */
+export const visible = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  });
 
 function verdict({ findings, checked }: Report): string {
   const bank = checked.bank === 'not checked' ? ' The bank side was not checked.' : '';
@@ -67,5 +85,10 @@ function table(rows: readonly (readonly [string, string])[]): string[] {
   return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
 }
 
-export const dateText = (seconds: number): string =>
-  Number.isFinite(seconds) ? `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z` : 'never';
+/** The last second that a date can be written of. */
+const DATE_MAX_S = 8_640_000_000_000;
+
+export function dateText(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'never';
+  return seconds > DATE_MAX_S ? `second ${seconds}` : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+}
