@@ -124,7 +124,7 @@ export class Log {
     this.damage.mark(event.stream);
   }
 
-  /** An event says a time far from that of its writing: fees and expirations depend on it. @returns whether it can be */
+  /** An event says a time far from that of its writing: fees and expirations depend on it. @returns if it can be */
   checkTime(event: EventRef, writtenAtUs: number): boolean {
     if (writtenAtUs + TIME_FALL_MAX_S * 1e6 < this.latestUs) {
       const [latest, written] = [this.latestUs, writtenAtUs].map((us) => Math.floor(us / 1e6));

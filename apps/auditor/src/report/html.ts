@@ -138,7 +138,7 @@ function findingPart({ code, kind, title, detail, event, gain, evidence }: Findi
 ${where && `<dt>Shown by</dt><dd>${text(where)}, ${text(event?.type ?? '')}, ${dateText(event?.at ?? 0)}</dd>`}
 ${sum}
 </dl>
-${evidence === undefined ? '' : `<details><summary>The event</summary><pre>${pretty(evidence).split('\n').map(text).join('\n')}</pre></details>`}
+${evidence === undefined ? '' : `<details><summary>The event</summary><pre>${lines(pretty(evidence))}</pre></details>`}
 </article>`;
 }
 
@@ -169,6 +169,8 @@ const table = (rows: readonly (readonly [string, string])[], style = ''): string
 
 /** Whatever an event says is text here, never markup. */
 const text = (value: string): string => visible(value).replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+
+const lines = (value: string): string => value.split('\n').map(text).join('\n');
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #8884; --bad: #b3261e; --clean: #1b7f3b; }
