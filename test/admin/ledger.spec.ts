@@ -163,7 +163,10 @@ describe('backup', () => {
     expect(restored).toMatchObject({ events: head.size, note: head.note, keys: true });
     expect((await done(inFolder(file('restored'), 'head'))).note).toBe(head.note);
     expect((await inFolder(file('restored'), 'restore', file('backup'))).stderr).toContain('is not overwritten');
+    const stopped = await done(inFolder(file('restored'), 'backup', file('second')));
+    expect(stopped).toMatchObject({ size: head.size, note: head.note });
     expect((await admin('backup', file('backup'))).code).toBe(1);
+    expect((await admin('backup', '/proc/backup')).json.error).toMatch(/ENOENT|EACCES/);
   });
 
   test('that is older than a head that was kept, of another master key, or damaged is refused', async () => {
@@ -172,6 +175,9 @@ describe('backup', () => {
     const old = await inFolder(file('other'), 'restore', file('backup'), '--head', file('newer.json'));
     expect(old.code).toBe(1);
     expect(old.stderr).toMatch(/the backup ends [0-9]+ events before the head/);
+    writeFileSync(file('no-head.json'), '{}');
+    const headless = await inFolder(file('other'), 'restore', file('backup'), '--head', file('no-head.json'));
+    expect(headless.json).toEqual({ error: expect.stringContaining('holds no head'), exit_code: 1 });
     const foreign = await inFolder(file('other'), 'restore', file('backup'), '--master-pub', reserve.pub);
     expect(foreign.stderr).toContain('the ledger belongs to the master key');
 

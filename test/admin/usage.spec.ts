@@ -36,6 +36,7 @@ test.each<[string, number, RegExp, string[]]>([
   ['a missing folder', 1, /no such folder/, ['offline', 'generate', join(folder, 'nowhere', 'master.json')]],
   ['no account', 2, /payto:\/\/iban\//, ['wire', 'enable', 'nonsense']],
   ['no key', 2, /52 characters of base32/, ['signkey', 'revoke', 'X']],
+  ['no URL', 2, /a URL as https/, ['offline', 'import', 'signed.json', '--url', 'nonsense']],
   ['no name', 2, /needs a name/, ['officer', 'enrol', KEY, ' ']],
   ['a currency alone', 2, /an amount like EUR:1.50/, [...GLOBAL_FEES, '--purse-fee', 'EUR:']],
   ['endless purses', 2, /at most [0-9]+ is possible/, [...GLOBAL_FEES, '--purse-timeout', '999999999999999']],

@@ -71,6 +71,7 @@ export class RunningExchange {
     const input = Readable.fromWeb(reply.body as Parameters<typeof Readable.fromWeb>[0]);
     try {
       for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+        if (text === '') continue; // it is alive
         if (text.startsWith('{"error":')) throw new AdminError((JSON.parse(text) as { error: string }).error);
         yield text;
       }

@@ -1,5 +1,15 @@
 /** `admin ledger backup | restore`: a copy while the exchange runs, and a restore that believes nothing. */
-import { chmodSync, constants, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DamagedStore, type ExportedEvent, type Head, parseCheckpoint, verifyConsistency } from '@florin/event-store';
 import type { Command } from 'commander';
@@ -61,7 +71,9 @@ async function backUpRunning(exchange: RunningExchange, folder: string): Promise
 async function copyFree(cli: Cli, folder: string): Promise<{ size: number; note: string }> {
   const ledger = await openFolder(cli.data);
   try {
-    if (existsSync(join(resolve(cli.data), 'events.db-wal'))) {
+    const log = join(resolve(cli.data), 'events.db-wal');
+    // An empty one is left by whoever only looked.
+    if (existsSync(log) && statSync(log).size > 0) {
       throw new AdminError('the exchange did not stop in order: start and stop it once, then copy');
     }
     copyLedgerFiles(resolve(cli.data), folder);
@@ -104,13 +116,14 @@ async function verify(
   copy: FolderLedger,
   { head: kept, masterPub }: { head?: string; masterPub?: string },
 ): Promise<Head> {
+  const keptNote = kept === undefined ? undefined : readNote(kept);
   await scrub(cli, copy);
   const { note, origin } = await copy.head();
   const keysEvents: ExportedEvent[] = [];
   for await (const event of copy.stream(`${origin.split('/')[1] ?? ''}.keys`)) keysEvents.push(event);
   const { head } = checkChain(note, keysEvents, masterPub);
-  if (kept === undefined) return head;
-  const { head: earlier } = checkChain(readNote(kept), keysEvents, masterPub);
+  if (keptNote === undefined) return head;
+  const { head: earlier } = checkChain(keptNote, keysEvents, masterPub);
   if (earlier.size > head.size) {
     const missing = earlier.size - head.size;
     throw new AdminError(`the backup ends ${missing} events before the head in ${kept}: they were acknowledged`);
@@ -135,10 +148,15 @@ async function scrub(cli: Cli, { reader, place }: FolderLedger): Promise<void> {
 
 /** A signed note, or what `ledger head --json` printed. */
 function readNote(file: string): string {
-  const text = readFileSync(file, 'utf8');
-  const note = text.startsWith('{') ? (JSON.parse(text) as { note: string }).note : text;
-  parseCheckpoint(note);
-  return note;
+  try {
+    const text = readFileSync(file, 'utf8');
+    const note = text.startsWith('{') ? (JSON.parse(text) as { note: string }).note : text;
+    parseCheckpoint(note);
+    return note;
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new AdminError(`${file} holds no head as \`ledger head --json\` prints it: ${why}`);
+  }
 }
 
 function copyLedgerFiles(from: string, to: string): void {

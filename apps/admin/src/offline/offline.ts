@@ -1,6 +1,7 @@
 /** `admin offline`: what the master key signs travels in files to the machine that has it, and back. */
 import { encodeBase32 } from '@florin/encoding';
 import { type ManagementRequest, MasterKey, type OrderJson, orderJson, parseOrder } from '@florin/signing';
+import { InvalidArgumentError } from 'commander';
 import { type Cli, type CommandGroup, orSay } from '../cli.js';
 import { AdminError, EXIT, refusal } from '../running.js';
 import { readRequest, readSigned, requestText, sign, signedText, writeText } from './files.js';
@@ -86,12 +87,17 @@ export const offlineCommands: CommandGroup = (cli) => {
   group
     .command('import <signed>')
     .description('hand what was signed to the exchange')
-    .option('--url <base>', 'base URL of the exchange, if it does not run on this machine')
+    .option('--url <base>', 'base URL of the exchange, if it does not run on this machine', baseUrl)
     .action(async (file: string, { url }: { url?: string }) => {
       const { requests } = readSigned(file);
       await submit(cli, requests, url);
     });
 };
+
+function baseUrl(text: string): string {
+  if (!/^https?:/.test(text) || !URL.canParse(text)) throw new InvalidArgumentError('expected is a URL as https://...');
+  return text.endsWith('/') ? text : `${text}/`;
+}
 
 export const requestHeader = ({ base_url, currency, master_pub }: AboutMaster) => ({
   baseUrl: base_url,

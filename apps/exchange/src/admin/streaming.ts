@@ -5,12 +5,35 @@ import { encodeBase32 } from '@florin/encoding';
 import type { FastifyReply } from 'fastify';
 
 const PROGRESS_EVERY_MS = 200;
+/** Clients give a silent server up after some minutes, and then it is not the server that ended. */
+const BEAT_MS = 20_000;
 
 /** @param lines texts that end in a newline; `signal` aborts once nobody reads any more */
 export function streamed(reply: FastifyReply, lines: (signal: AbortSignal) => AsyncIterable<string>): FastifyReply {
   const gone = new AbortController();
   reply.raw.on('close', () => gone.abort());
-  return reply.type('application/x-ndjson').send(Readable.from(withLastWords(lines(gone.signal))));
+  return reply.type('application/x-ndjson').send(Readable.from(beating(withLastWords(lines(gone.signal)), BEAT_MS)));
+}
+
+/** The same lines, and an empty one whenever none came for `everyMs`. */
+export async function* beating(lines: AsyncIterable<string>, everyMs: number): AsyncGenerator<string> {
+  const iterator = lines[Symbol.asyncIterator]();
+  let beat = (): void => undefined;
+  const timer = setInterval(() => beat(), everyMs);
+  try {
+    for (let next = iterator.next(); ; ) {
+      const silence = new Promise<undefined>((resolve) => {
+        beat = () => resolve(undefined);
+      });
+      const result = await Promise.race([next, silence]);
+      if (result?.done) return;
+      yield result?.value ?? '\n';
+      if (result) next = iterator.next();
+    }
+  } finally {
+    clearInterval(timer);
+    void iterator.return?.(); // ends when what it waits for ends
+  }
 }
 
 /** Work that says how far it is: lines `{progress}`, then one `{result}`. */

@@ -24,7 +24,8 @@ export class ErrorFilter implements ExceptionFilter {
   /** Also used for what fails before Nest sees the request. */
   reply(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const refusal = refusalOf(error);
-    if (refusal.status >= 500 && refusal.status !== 501) this.log(error, refusal, request);
+    const isFault = refusal.status >= 500 && refusal.status !== 501;
+    if (isFault && !isAboutNobody(error, reply)) this.log(error, refusal, request);
     return reply
       .status(refusal.status)
       .headers(refusal.options.headers ?? {})
@@ -37,6 +38,10 @@ export class ErrorFilter implements ExceptionFilter {
     this.logger[status === 503 ? 'warn' : 'error']({ requestId: request.id, code, status, fault }, 'request failed');
   }
 }
+
+/** Whoever asked went away while the answer was on its way: no fault, and nobody to tell. */
+const isAboutNobody = (error: unknown, { raw }: FastifyReply): boolean =>
+  raw.destroyed && (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_STREAM_PREMATURE_CLOSE';
 
 /** `{code, hint, detail?}` and the proofs. */
 export const errorBody = ({ code, options: { detail, hint, body } }: TalerError): object => ({

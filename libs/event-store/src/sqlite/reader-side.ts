@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Head, NoteVerifier } from '../checkpoint.js';
 import { pageRange } from '../page.js';
@@ -149,7 +149,8 @@ export class ReaderSide {
 
   /** Copies the database as it is, cuts the copy to what `note` covers, and puts the note beside it. */
   async backup(target: string, note: string, size: number): Promise<void> {
-    mkdirSync(target, { recursive: true, mode: 0o700 });
+    // Not with its parents: Node would look for them for ever where none can be made, as in /proc.
+    if (!existsSync(target)) mkdirSync(target, { mode: 0o700 });
     if (readdirSync(target).length > 0) throw new RangeError(`${target} is not empty`);
     const path = join(target, EVENTS_FILE);
     // The open transaction keeps the copy at one moment, however long it takes.
