@@ -62,7 +62,7 @@ export class Schedule {
     await this.until(() => this.busy === 0 && this.isQuiet(), false);
     const fresh = this.boot(this.disks.push(emptyDisk()) - 1);
     for (const stream of STREAMS) this.later(() => this.readWhole(fresh, stream));
-    const probe = { alternatives: [[]], events: 1 };
+    const probe = { alternatives: [[]], events: 1, memberEvents: 1 };
     STREAMS.forEach((to, i) => {
       this.later(() => this.client({ ...probe, id: `probe${i}`, to }, fresh));
     });

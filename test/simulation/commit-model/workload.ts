@@ -25,8 +25,9 @@ export interface Command {
   /** The stream that decides, last by rank. */
   readonly to: string;
   readonly alternatives: readonly (readonly Demand[])[];
-  /** Events that the deciding stream gets. */
+  /** Events that the deciding stream gets, and each of the others. */
   readonly events: number;
+  readonly memberEvents: number;
 }
 
 /** What a command came to. */
@@ -72,12 +73,13 @@ export const streamOf = (name: string): EventStream<Account, Noted> => ({
 
 export function anyCommand(random: Random, id: string): Command {
   const events = random.chance(0.25) ? 2 : 1;
+  const memberEvents = random.chance(0.25) ? 2 : 1;
   const take = (stream: string): Demand => ({ stream, rule: 'take' });
   const count: Demand = { stream: ACCOUNT, rule: 'count' };
   const claim: Demand = { stream: NONCE, rule: 'claim' };
   const [one, two, three] = random.shuffled(COINS).map(take) as [Demand, Demand, Demand];
   const purse = random.pick([PURSE_P, PURSE_Q]);
-  const kinds: Omit<Command, 'id' | 'events'>[] = [
+  const kinds: Omit<Command, 'id' | 'events' | 'memberEvents'>[] = [
     { to: RESERVE, alternatives: [[]] },
     { to: purse, alternatives: [[one], [two], [three]] },
     { to: purse, alternatives: [[one, two]] },
@@ -88,12 +90,12 @@ export function anyCommand(random: Random, id: string): Command {
     { to: RESERVE, alternatives: [[claim]] },
     { to: PURSE_Q, alternatives: [[claim, one], [two]] },
   ];
-  return { id, events, ...random.pick(kinds) };
+  return { id, events, memberEvents, ...random.pick(kinds) };
 }
 
 /** One try of a command on one process, by the ledger that the exchange uses. */
 export async function perform(ledger: Ledger, command: Command, random: Random): Promise<Answer> {
-  const { id, to, alternatives, events } = command;
+  const { id, to, alternatives, events, memberEvents } = command;
   try {
     const settled = await ledger.transact([to], async (tx) => {
       const demands = random.pick(alternatives);
@@ -113,7 +115,11 @@ export async function perform(ledger: Ledger, command: Command, random: Random):
         const isMet = { take: balance > 0, count: count < 3, claim: count === 0 }[rule];
         if (!isMet) return refuse({ stream, count });
         if (rule === 'take') taken += 1;
-        appends.push({ stream, events: [event(stream, 'Taken', rule === 'take' ? -1 : 0, count)] });
+        const amount = rule === 'take' ? -1 : 0;
+        const given = Array.from({ length: memberEvents }, (_, i) =>
+          event(stream, 'Taken', i === 0 ? amount : 0, count + i),
+        );
+        appends.push({ stream, events: given });
       }
       const { count } = await tx.load(streamOf(to));
       const got = Array.from({ length: events }, (_, i) => event(to, 'Got', i === 0 ? taken : 0, count + i));
