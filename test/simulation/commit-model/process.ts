@@ -147,7 +147,7 @@ export class Process {
     const stream = random.pick(STREAMS);
     const read = () => this.read(stream, { fromNumber: random.below(3), limit: 1 + random.below(4) });
     const warmUp = () => this.warmUp(random.shuffled(STREAMS).slice(0, 4));
-    const ways = [read, read, () => this.readBackward(stream), warmUp, warmUp, () => this.readEnd()];
+    const ways = [read, read, () => this.readBackward(stream), warmUp, warmUp, () => this.readAll()];
     await random.pick<() => Promise<unknown>>(ways)();
   }
 
@@ -170,7 +170,8 @@ export class Process {
     await Promise.all(streams.map((stream) => this.ledger.peek(streamOf(stream))));
   }
 
-  private async readEnd(): Promise<void> {
+  /** All units after some place, by somebody who begins there. */
+  async readAll(): Promise<void> {
     const { network, disk, record } = this.options;
     const known = disk.applied.map(({ position }) => position);
     const since = network.server.log.length;
@@ -178,11 +179,17 @@ export class Process {
     if (!follower) return;
     const entry = await lastCommitted(surroundings, PREFIX, () => follower.progress.seen);
     const last = entry ? (entry.raw.position as Position) : follower.progress.last;
-    const position = network.random.pick([last, ...known]);
+    const position = network.random.pick([START, last, ...known]);
     const from = bookmarks.before(position);
-    const place = { prefix: PREFIX, position, from, last };
-    const events = await countAt(surroundings, place);
+    const events = await countAt(surroundings, { prefix: PREFIX, position, from, last });
     record.ends.push({ last, since, counted: { position, events } });
+    if (position >= last) return;
+    // Whoever begins there counts and orders as everybody does.
+    const place = { prefix: PREFIX, after: position, order: new CommitOrder(surroundings, events) };
+    for await (const unit of unitsAfter(surroundings, place, surroundings.stopped)) {
+      record.units.push({ unit, by: `who read from ${position}` });
+      if (unit.position >= last) return;
+    }
   }
 
   /** Errors of what runs by itself are damage, or mistakes: nothing in the simulation justifies them. */

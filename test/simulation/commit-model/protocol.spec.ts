@@ -6,9 +6,18 @@ import {
   type NewEvent,
   NO_EVENTS,
   type Revision,
+  StoreUnavailable,
   type StreamAppend,
 } from '@florin/event-store';
-import { CommitProtocol, type EsdbLike, partsOf, type Surroundings } from '@florin/event-store/commit-protocol';
+import {
+  CommitOrder,
+  CommitProtocol,
+  type EsdbLike,
+  partsOf,
+  type RawEvent,
+  type RawPage,
+  type Surroundings,
+} from '@florin/event-store/commit-protocol';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../random.js';
 import { Life } from '../scheduler.js';
@@ -55,7 +64,7 @@ function bench(change: (client: EsdbLike) => Partial<EsdbLike> = () => ({})) {
     lastPosition: unused,
     close: unused,
   };
-  return { server, store, clock, calls, asked: () => calls.splice(0) };
+  return { server, store, surroundings, clock, calls, asked: () => calls.splice(0) };
 }
 
 const paid = (amount: number): NewEvent => ({ type: 'Paid', version: 1, data: { amount } });
@@ -186,6 +195,51 @@ describe('what counts of a tentative append is what its commit point names', () 
       expect(await readMember(change)).toBe(0);
     });
   }
+});
+
+describe('who begins behind a member and before its commit point', () => {
+  const names = (events: readonly { readonly stream: string; readonly number: number }[] = []) =>
+    events.map(({ stream, number }) => `${number}@${stream}`);
+
+  /** The events of the decision stream, and a reader who has seen nothing before them. */
+  async function reader(change: (page: RawPage, read: number) => RawPage) {
+    const { server, store } = bench();
+    await store.commit([
+      { stream: 'test.coin-A', expected: NO_EVENTS, events: [paid(1), paid(2)] },
+      { stream: 'test.reserve-R', expected: NO_EVENTS, events: [paid(3), paid(4)] },
+    ]);
+    let reads = 0;
+    const { surroundings } = bench(() => ({
+      readStream: async (stream, options) => {
+        reads += 1;
+        return change(pageOf(server.eventsOf(stream).map(rawOf), options), reads);
+      },
+    }));
+    return { order: new CommitOrder(surroundings, 0), decision: server.eventsOf('test.reserve-R').map(rawOf) };
+  }
+
+  test('fetches it, in as many pages as it takes, and again after a read that broke off', async () => {
+    const { order, decision } = await reader((page, read) => {
+      if (read === 2) throw new StoreUnavailable('the connection broke');
+      return { ...page, events: page.events.slice(0, 1), ended: false };
+    });
+    const [first, last] = decision as [RawEvent, RawEvent];
+    expect(await order.take(first)).toBeUndefined();
+    await expect(order.take(last)).rejects.toThrow(StoreUnavailable);
+    const unit = await order.take(last);
+    expect(names(unit?.events)).toEqual(['0@test.coin-A', '1@test.coin-A', '0@test.reserve-R', '1@test.reserve-R']);
+    expect(unit?.events.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+  });
+
+  test('takes no other event for it', async () => {
+    const { order, decision } = await reader((page) => ({
+      ...page,
+      events: page.events.map((event) => ({ ...event, data: { amount: 5 } })),
+    }));
+    const [first, last] = decision as [RawEvent, RawEvent];
+    await order.take(first);
+    await expect(order.take(last)).rejects.toThrow('event 0 of test.coin-A is not what was committed');
+  });
 });
 
 describe('what the server must not do', () => {

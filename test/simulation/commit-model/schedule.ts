@@ -13,6 +13,8 @@ import { type Answer, anyCommand, type Command, INSTANCE, STREAMS } from './work
 const STEPS_MAX = 12_000;
 const LOOK_EVERY = 25;
 const TRIES = 4;
+const READERS = 4;
+const READS = 3;
 const HEALTHY_LEASE_MS = 1_000;
 
 /** One run of everything, all of it drawn from a seed. */
@@ -45,7 +47,7 @@ export class Schedule {
     this.processes = this.disks.map((_, i) => this.boot(i));
     const commands = 2 + random.below(5);
     for (let i = 0; i < commands; i++) this.later(() => this.client(anyCommand(random, `c${i}`)));
-    for (let i = 0; i < 4; i++) this.later(() => this.reader());
+    for (let i = 0; i < READERS; i++) this.later(() => this.reader());
   }
 
   /** @throws BrokenProperty */
@@ -66,6 +68,7 @@ export class Schedule {
     STREAMS.forEach((to, i) => {
       this.later(() => this.client({ ...probe, id: `probe${i}`, to }, fresh));
     });
+    for (let i = 0; i < READERS; i++) this.later(() => fresh.readAll());
     await this.until(() => this.busy === 0 && this.isQuiet(), false);
     this.checkFaults();
     const { server } = this.network;
@@ -186,11 +189,14 @@ export class Schedule {
   }
 
   private async reader(): Promise<void> {
-    const process = this.random.pick(this.processes);
-    try {
-      await process.untilDeath(process.readSomething());
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
+    for (let i = 0; i < READS; i++) {
+      const process = this.random.pick(this.processes);
+      try {
+        await process.untilDeath(process.readSomething());
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+      }
+      await this.pause();
     }
   }
 
