@@ -12,3 +12,4 @@ export { SystemClock } from './runtime/clock.js';
 export { Jobs } from './runtime/jobs.js';
 export { KeyRing } from './runtime/key-ring.js';
 export type { Config, Log } from './runtime/tokens.js';
+export { DecideTransfer } from './wire/decide-transfer.handler.js';

@@ -1,3 +1,4 @@
+import type { EventStore } from '@florin/event-store';
 import {
   type CommitOrder,
   type EsdbLike,
@@ -20,6 +21,8 @@ export interface Plant {
   readonly harmless?: boolean;
   readonly client?: (client: EsdbLike) => EsdbLike;
   readonly parts?: (surroundings: Surroundings, mayBurst: MayBurst) => Parts;
+  /** What the ledger sees of the store. */
+  readonly store?: (store: EventStore) => EventStore;
   readonly order?: typeof CommitOrder;
   readonly sweeper?: typeof Sweeper;
   /** Instead of the lease that the schedule has. */

@@ -1,5 +1,5 @@
 /** Mistakes of those who read: slots, verdicts, the order of units, and what the sweeper leaves behind. */
-import { type CommittedUnit, type Position, START } from '@florin/event-store';
+import { type CommittedUnit, type EventStore, type Position, START, type StreamPage } from '@florin/event-store';
 import {
   CommitOrder,
   entryOf,
@@ -10,6 +10,7 @@ import {
   recorded,
   Slots,
   Sweeper,
+  standingOf,
   type Tentative,
   type Verdict,
 } from '@florin/event-store/commit-protocol';
@@ -90,6 +91,25 @@ class MembersAsTheyCame extends CommitOrder {
   }
 }
 
+/** Answers a tail as it was last read, until a commit shows that the stream has moved. */
+function answeringFromMemory(store: EventStore): EventStore {
+  const tails = new Map<string, StreamPage>();
+  return {
+    ...store,
+    commit: (unit) => {
+      for (const { stream } of unit) tails.delete(stream);
+      return store.commit(unit);
+    },
+    readStream: async (stream, options = {}) => {
+      const known = tails.get(stream);
+      if (known && standingOf(known.revision).count === (options.fromNumber ?? 0)) return known;
+      const page = await store.readStream(stream, options);
+      if (page.complete) tails.set(stream, { ...page, events: [] });
+      return page;
+    },
+  };
+}
+
 export const MISTAKES_IN_READING: readonly Plant[] = [
   {
     name: 'no-void-marker',
@@ -133,6 +153,11 @@ export const MISTAKES_IN_READING: readonly Plant[] = [
     client: clientWith((client) => ({
       readStream: (stream, options) => client.readStream(stream, { ...options, requiresLeader: false }),
     })),
+  },
+  {
+    name: 'refusal-from-memory',
+    mistake: 'a refusal rests on what was read for an earlier request',
+    store: answeringFromMemory,
   },
   {
     name: 'half-read-trusted',

@@ -117,7 +117,8 @@ export class Process {
     });
     const delay = (ms: number): Promise<void> => pause(this.life, ms);
     this.bookmarks = new Bookmarks(this.surroundings, bookmarkStream(INSTANCE));
-    this.ledger = new Ledger(this.storeForLedger(), { delay, random, tries: 3, cacheEntries: 6 });
+    const store = this.storeForLedger();
+    this.ledger = new Ledger(plant.store?.(store) ?? store, { delay, random, tries: 3, cacheEntries: 6 });
     this.run(() => this.follow());
     this.run(() => this.subscribe());
   }

@@ -24,8 +24,7 @@ import { Life } from '../scheduler.js';
 import { pageOf, rawOf, SimulatedServer } from './server.js';
 
 /** The protocol on a server that answers at once, with a list of what it was asked. */
-function bench(change: (client: EsdbLike) => Partial<EsdbLike> = () => ({})) {
-  const server = new SimulatedServer();
+function bench(change: (client: EsdbLike) => Partial<EsdbLike> = () => ({}), server = new SimulatedServer()) {
   const calls: string[] = [];
   const plain: EsdbLike = {
     append: async (stream, expected, events) => {
@@ -195,6 +194,25 @@ describe('what counts of a tentative append is what its commit point names', () 
       expect(await readMember(change)).toBe(0);
     });
   }
+});
+
+test('where a stream ends says nothing to whoever rests on an older state of it', async () => {
+  const one = bench();
+  const other = bench(undefined, one.server);
+  const stream = 'test.coin-A';
+  const alone = (expected: StreamAppend['expected']): StreamAppend[] => [{ stream, expected, events: [paid(1)] }];
+  const { revisions } = await one.store.commit(alone(NO_EVENTS));
+  const old = revisions.get(stream) as Revision;
+  await other.store.commit(alone(old));
+  const now = (await other.store.readStream(stream)).revision as Revision;
+  const blocked = { stream: 'test.coin-B', expected: old, events: [paid(1)] };
+  const decision: StreamAppend = { stream: 'test.reserve-R', expected: NO_EVENTS, events: [paid(1)] };
+  await expect(other.store.commit([...alone(now), blocked, decision])).rejects.toThrow('test.coin-B');
+  expect(await one.store.readStream(stream)).toMatchObject({ revision: now });
+  expect(one.server.eventsOf(stream)).toHaveLength(3);
+  await expect(one.store.commit(alone(old))).rejects.toMatchObject({ name: 'RevisionConflict' });
+  await one.store.commit(alone(now));
+  expect((await one.store.readStream(stream)).events).toHaveLength(3);
 });
 
 describe('who begins behind a member and before its commit point', () => {

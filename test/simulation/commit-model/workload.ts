@@ -12,8 +12,11 @@ import type { Random } from '../random.js';
 /** What is asked of one stream besides the one that decides. */
 interface Demand {
   readonly stream: string;
-  /** `take`: it has something left; `count`: fewer than three were counted yet; `claim`: nothing ever happened. */
-  readonly rule: 'take' | 'count' | 'claim';
+  /**
+   * `take`: it has something left; `count`: fewer than three were counted yet; `claim`: nothing ever happened. `give`
+   * can always be met, so that a stream which had nothing to take may have something again.
+   */
+  readonly rule: 'take' | 'give' | 'count' | 'claim';
 }
 
 /**
@@ -57,7 +60,7 @@ const [NONCE = '', ACCOUNT = '', , , , PURSE_P = '', PURSE_Q = '', RESERVE = '']
 const COINS = STREAMS.slice(2, 5);
 
 /** What there is on a stream before its first event. */
-export const initialBalance = (stream: string): number => (COINS.includes(stream) ? 2 : 0);
+export const initialBalance = (stream: string): number => (COINS.includes(stream) ? 1 : 0);
 
 export const streamOf = (name: string): EventStream<Account, Noted> => ({
   name,
@@ -75,6 +78,7 @@ export function anyCommand(random: Random, id: string): Command {
   const events = random.chance(0.25) ? 2 : 1;
   const memberEvents = random.chance(0.25) ? 2 : 1;
   const take = (stream: string): Demand => ({ stream, rule: 'take' });
+  const give = ({ stream }: Demand): Demand => ({ stream, rule: 'give' });
   const count: Demand = { stream: ACCOUNT, rule: 'count' };
   const claim: Demand = { stream: NONCE, rule: 'claim' };
   const [one, two, three] = random.shuffled(COINS).map(take) as [Demand, Demand, Demand];
@@ -85,7 +89,10 @@ export function anyCommand(random: Random, id: string): Command {
     { to: purse, alternatives: [[one, two]] },
     { to: purse, alternatives: [[one, two], [three]] },
     { to: PURSE_P, alternatives: [[one, two, count]] },
+    { to: purse, alternatives: [[give(one)]] },
+    { to: purse, alternatives: [[one, give(two)]] },
     { to: RESERVE, alternatives: [[take(PURSE_P)], [take(PURSE_Q)]] },
+    { to: RESERVE, alternatives: [[take(purse)]] },
     { to: RESERVE, alternatives: [[count, one]] },
     { to: RESERVE, alternatives: [[claim]] },
     { to: PURSE_Q, alternatives: [[claim, one], [two]] },
@@ -112,10 +119,10 @@ export async function perform(ledger: Ledger, command: Command, random: Random):
       let taken = demands.length === 0 ? 1 : 0;
       for (const { stream, rule } of demands) {
         const { balance, count } = await tx.load(streamOf(stream));
-        const isMet = { take: balance > 0, count: count < 3, claim: count === 0 }[rule];
+        const isMet = { take: balance > 0, give: true, count: count < 3, claim: count === 0 }[rule];
         if (!isMet) return refuse({ stream, count });
         if (rule === 'take') taken += 1;
-        const amount = rule === 'take' ? -1 : 0;
+        const amount = { take: -1, give: 1, count: 0, claim: 0 }[rule];
         const given = Array.from({ length: memberEvents }, (_, i) =>
           event(stream, 'Taken', i === 0 ? amount : 0, count + i),
         );

@@ -36,8 +36,15 @@ export class Bank {
   private rows = 0;
   private waiting: (() => void)[] = [];
 
-  /** @param now seconds since 1970 */
-  constructor(private readonly now: () => number) {}
+  /** Orders that this bank will never carry out. */
+  private readonly refused = new Set<string>();
+
+  constructor(
+    /** Seconds since 1970. */
+    private readonly now: () => number,
+    /** Whether it cannot carry out an order that is new to it. */
+    private readonly refuses: () => boolean,
+  ) {}
 
   /** A customer pays into a reserve. @param amount units */
   credit(amount: bigint, reservePub: Uint8Array, debitAccount: string): void {
@@ -93,6 +100,10 @@ export class Bank {
     }
     if (!debit && this.debits.some((other) => other.wtid === wtid)) {
       return json(409, { code: 5154, hint: 'another transfer has this wtid' });
+    }
+    if (!debit && (this.refused.has(request_uid) || this.refuses())) {
+      this.refused.add(request_uid);
+      return json(400, { code: 24, hint: 'this bank cannot pay to that account' });
     }
     if (!debit) {
       const about = { requestUid: request_uid, amount: units, wtid, creditAccount: credit_account };

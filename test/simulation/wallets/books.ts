@@ -177,6 +177,9 @@ export class Books {
       case 'TransferConfirmed':
         this.confirmed += this.ordered.get(key) ?? 0n;
         return;
+      case 'TransferRejected':
+        this.count('transfer refused for good');
+        return;
       case 'TransferRequested':
         this.ordered.set(key, unitsOf(data.amount));
         return;

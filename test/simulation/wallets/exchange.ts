@@ -102,8 +102,8 @@ export class Exchange {
   }
 
   /** Commands a part of the service, as the admin port does. @returns undefined if it crashed before it answered */
-  command<P, T>(part: abstract new (...args: never[]) => P, command: (part: P) => Promise<T>): Promise<T | undefined> {
-    return this.ask((app) => command(app.get(part) as P));
+  command<P, T>(part: { readonly prototype: P }, command: (part: P) => Promise<T>): Promise<T | undefined> {
+    return this.ask((app) => command(app.get(part as never) as P));
   }
 
   /** Begins a life from what is committed. Requests may be sent at once; they wait for the start. */

@@ -7,6 +7,7 @@ export const KINDS: readonly string[] = [
   ...['crash', 'crash that lost the views', 'crash while starting', 'answer lost'],
   ...['commit dropped by a crash', 'reply to a commit dropped by a crash', 'request to the bank lost'],
   ...['purse merged', 'purse expired', 'purse deleted', 'reserve closed by its owner', 'reserve closed by itself'],
+  ...['transfer refused for good', 'transfer tried again', 'transfer redirected'],
   ...['denomination revoked', 'coin recouped', 'coin refunded', 'legitimization decided'],
   ...['race won once', 'repeated a request', 'repeated a refused request', 'repeated a recoup'],
   ...['coin-overspent', 'denomination-gone', 'legitimization-needed', 'merged-elsewhere', 'other-payment'].map(

@@ -2,7 +2,8 @@ import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
 import type { AccountHash, EddsaPub, EddsaSignature } from '@florin/domain';
 import { decodeBase32, encodeBase32, message } from '@florin/encoding';
-import { CommandBus, DecideLegitimization, verdictMessage } from '@florin/exchange';
+import { CommandBus, DecideLegitimization, DecideTransfer, verdictMessage } from '@florin/exchange';
+import { Views } from '@florin/projections';
 import { type KeyName, MASTER_KEY, OFFICER_KEY } from '@florin/signing';
 import { Broken } from './broken.js';
 import type { World } from './world.js';
@@ -13,6 +14,7 @@ const { eddsa, hash } = taler(serverPrimitives);
 export class Officer {
   private readonly cases = new Map<string, { readonly hPayto: string; readonly requirementRow: number }>();
   private readonly decided = new Set<string>();
+  private retried = false;
 
   constructor(private readonly world: World) {}
 
@@ -45,6 +47,25 @@ export class Officer {
       tally.count('legitimization decided');
       this.cases.delete(name);
       this.decided.add(name);
+    }
+  }
+
+  /** What the bank refused for good is still owed: it is paid again, to the same account or to another one. */
+  async decideTransfers(): Promise<void> {
+    const { exchange, tally } = this.world;
+    const refused = await exchange.command(Views, (views) =>
+      views.ask('transfers', 'byStatus', 'rejected', { limit: 100 }),
+    );
+    const decidedBy = (await this.key(OFFICER_KEY)).pub as EddsaPub;
+    for (const [i, { requestUid }] of (refused ?? []).entries()) {
+      const redirectTo = `payto://x-taler-bank/bank.simulation/other-${i}?receiver-name=Somebody`;
+      const isRedirected = i % 2 === 1 || this.retried;
+      this.retried = !isRedirected;
+      const decision = { decidedBy, reason: 'the owner was asked', ...(isRedirected && { redirectTo }) };
+      const outcome = await exchange.command(CommandBus, (bus) =>
+        bus.execute(new DecideTransfer(requestUid, decision)),
+      );
+      if (outcome?.kind === 'accept') tally.count(isRedirected ? 'transfer redirected' : 'transfer tried again');
     }
   }
 

@@ -44,6 +44,10 @@ interface PlannedCrash {
   readonly again: boolean;
 }
 
+/** Of the requests of the exchange to its bank, and of its answers. */
+const REQUESTS_LOST = 0.02;
+/** Of the transfers: their account is not there. */
+const TRANSFERS_REFUSED = 0.25;
 /** How many wallets do something at a time. */
 const BUSY_MAX = 10;
 const SECOND_MS = 1000;
@@ -88,7 +92,8 @@ export class World {
     const { seed } = size;
     this.random = new Random(seed);
     this.scheduler = new Scheduler(this.random, 0, SETTLING_TURNS);
-    this.bank = new Bank(() => Math.floor(process.nowMs() / 1000));
+    const refuses = (): boolean => this.isLost(TRANSFERS_REFUSED);
+    this.bank = new Bank(() => Math.floor(process.nowMs() / 1000), refuses);
     process.network = (url, init) => this.reachBank(url, init);
     this.exchange = new Exchange({
       scheduler: this.scheduler,
@@ -183,6 +188,7 @@ export class World {
     plan(Math.max(4, Math.ceil(total / 1000)), () => this.planCrash());
     plan(Math.max(6, Math.ceil(total / 400)), () => this.process.advance(this.random.pick(JUMPS_MS)));
     plan(Math.max(4, Math.ceil(total / 300)), () => this.begin(this.officer.decideCases()));
+    plan(Math.max(4, Math.ceil(total / 600)), () => this.begin(this.officer.decideTransfers()), 0.4);
     plan(2, () => this.begin(this.revokeOne()), 0.4);
     return at;
   }
@@ -232,6 +238,7 @@ export class World {
     for (let quiet = 0; quiet < 3; ) {
       const before = this.exchange.committed.rows.length;
       this.process.advance(END_JUMP_MS);
+      this.begin(this.officer.decideTransfers());
       await this.turns(2_000);
       quiet = this.exchange.committed.rows.length === before ? quiet + 1 : 0;
     }
@@ -257,17 +264,20 @@ export class World {
   /** A request of the exchange to its bank: it may be lost on the way there or back. */
   private async reachBank(url: string, init: RequestInit): Promise<Response> {
     const { park } = this.exchange;
-    const isLost = (probability: number): boolean => !this.isEnding && this.random.chance(probability);
     const lost = (): never => {
       this.tally.count('request to the bank lost');
       throw new TypeError('the connection is gone');
     };
-    await park(() => (isLost(0.02) ? lost() : undefined));
+    await park(() => (this.isLost(REQUESTS_LOST) ? lost() : undefined));
     const body = init.body as string | undefined;
     const { transfers = (order: string) => [order] } = this.plant;
     const bodies = url.endsWith('/transfer') && body !== undefined ? transfers(body) : [body];
     for (const extra of bodies.slice(0, -1)) await this.bank.answer(new URL(url), extra);
     const response = await this.bank.answer(new URL(url), bodies.at(-1));
-    return park(() => (isLost(0.02) ? lost() : response));
+    return park(() => (this.isLost(REQUESTS_LOST) ? lost() : response));
+  }
+
+  private isLost(probability: number): boolean {
+    return !this.isEnding && this.random.chance(probability);
   }
 }
