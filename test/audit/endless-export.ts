@@ -41,7 +41,7 @@ export class EndlessExport {
     return new EndlessExport(this.events.slice(0, size), this.logKey);
   }
 
-  /** @param first index of the first event @param end of the log as its head shows it @param next behind the last one */
+  /** @param first index of the first event @param end of the log as its head shows it @param next behind the last */
   lines(wanted: { first?: number; end?: number; next?: number } = {}): string[] {
     const { first = 0, end = this.events.length } = wanted;
     const { next = end } = wanted;
