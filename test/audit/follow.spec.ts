@@ -146,14 +146,15 @@ test('an audit that is interrupted is gone on with, and says what a whole one sa
     if (asked === 5) child.kill('SIGINT'); // many pages before the last one
     answer(request, reply);
   });
-  const args = ['--from', url, '--no-signatures', '--json', '-', '--incremental', '--quiet'];
+  const args = ['--from', url, '--no-signatures', '--json', '-', '--incremental'];
   const [interrupted, whole] = ['interrupted', 'whole'].map((name) => join(folder, name)) as [string, string];
   const child = spawn(process.execPath, [PROGRAM, ...args, '--memory', interrupted], { stdio: 'ignore' });
   expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2);
   const reports = [];
   for (const memory of [interrupted, whole]) {
-    const { code, out } = await auditor(...args, '--memory', memory);
+    const { code, out, err } = await auditor(...args, '--memory', memory);
     expect(code).toBe(0);
+    expect(err).toMatch(new RegExp(`^[0-9]+ of ${log.events.length} events, [0-9]+/s, .* left$`, 'm'));
     reports.push(JSON.parse(out));
   }
   const [resumed, full] = reports;

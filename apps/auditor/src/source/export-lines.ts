@@ -28,7 +28,7 @@ export class ExportSource implements Source {
   private constructor(
     readonly name: string,
     private readonly lines: Lines,
-    private readonly known: () => Promise<number | undefined>,
+    private readonly known?: () => Promise<number | undefined>,
   ) {}
 
   /** @throws SourceError if there is no such file, or it is none */
@@ -50,7 +50,7 @@ export class ExportSource implements Source {
       const reply = await ask(feedUrl(url, first, limit), token);
       yield* readable(reply.body as unknown as AsyncIterable<Uint8Array>, new URL(url).origin);
     };
-    return new ExportSource(url, lines, async () => undefined);
+    return new ExportSource(url, lines);
   }
 
   async origin(): Promise<string> {
@@ -61,8 +61,8 @@ export class ExportSource implements Source {
     throw new SourceError(`${this.name} does not begin like an export`);
   }
 
-  size(): Promise<number | undefined> {
-    return this.known();
+  async size(): Promise<number | undefined> {
+    return this.known ? this.known() : (await this.newestHead()).size;
   }
 
   async *read(first: number): AsyncGenerator<Stretch> {
