@@ -84,6 +84,7 @@ export class RecoupWithdrawalHandler implements ICommandHandler<RecoupWithdrawal
       return accept(undefined);
     });
   }
+
   private verify(entries: RecoupWithdrawal['entries'], now: number) {
     return this.keys.judge(async (book, keysRevision) => {
       const checked = await this.checks.verify(book, entries, now);
