@@ -1,7 +1,8 @@
 /** Replays a ledger event by event, with arithmetic of its own, and collects what is wrong with it. */
-import { type AnyEvent, CATALOGUE, type Category, EventCodec, EventFormatError } from '@florin/domain';
+import { type AnyEvent, EventFormatError } from '@florin/domain';
 import { EncodingError } from '@florin/encoding';
-import { type Head, type JsonObject, UNIT_BYTES_MAX } from '@florin/event-store';
+import { type Head, UNIT_BYTES_MAX } from '@florin/event-store';
+import { EventReader } from './event-reader.js';
 import { type EventRef, type Finding, Findings, inMoney } from './findings.js';
 import { Accounts } from './ledger/accounts.js';
 import { Coins } from './ledger/coins.js';
@@ -17,7 +18,7 @@ import { applyNonce, Wire } from './ledger/wire.js';
 import { Withdrawn } from './ledger/withdrawn.js';
 import { Log } from './log.js';
 import { SignaturePool } from './signatures/pool.js';
-import type { SourceEvent, SourceItem, Stretch } from './source/source.js';
+import type { SourceItem, Stretch } from './source/source.js';
 
 export interface ReplayOptions {
   /** What the auditor knows of the exchange, base32; without it the ledger's first word is taken. */
@@ -33,37 +34,6 @@ export interface ReplayOptions {
 
 /** What expired is forgotten every so many events. */
 const PRUNE_EVERY = 100_000;
-
-/** `<instance>.<category>-<key>`; the stream `keys` has no key. */
-const STREAM_NAME = /^([a-z0-9]+)\.([a-z]+)(?:-(.*))?$/;
-const KEY = /^[0-9A-HJKMNP-TV-Z]{51}[0G]$/;
-const HASH = /^[0-9A-HJKMNP-TV-Z]{102}[08GR]$/;
-
-/** What a stream may be called after: keys and hashes in base32, a section name. */
-function isKey(category: Category, key: string | undefined): boolean {
-  switch (category) {
-    case 'keys':
-      return key === undefined;
-    case 'wire':
-      return key !== undefined && /^[a-z0-9-]+$/.test(key);
-    case 'transfer':
-      return key !== undefined && HASH.test(key);
-    case 'nonce': {
-      const [denomination, nonce, ...others] = key?.split('.') ?? [];
-      return HASH.test(denomination ?? '') && KEY.test(nonce ?? '') && others.length === 0;
-    }
-    default:
-      return key !== undefined && KEY.test(key);
-  }
-}
-
-/** The currency that the terms name; of a ledger whose terms cannot be read, that of the first amount. */
-export function currencyOf(data: unknown): string | undefined {
-  if (typeof data !== 'object' || data === null) return undefined;
-  if ('currency' in data && typeof data.currency === 'string') return data.currency;
-  const amount = Object.values(data).find((value) => typeof value === 'string' && /^[A-Z]{1,11}:[0-9]/.test(value));
-  return typeof amount === 'string' ? amount.slice(0, amount.indexOf(':')) : undefined;
-}
 
 export class Replay {
   readonly findings: Findings;
@@ -82,20 +52,13 @@ export class Replay {
   readonly pool: SignaturePool | undefined;
   /** The time of the newest event: seconds. */
   lastAt = 0;
-  /** The name before the dot in every stream; the first event says it. */
-  private instance: string | undefined;
-  private codec: EventCodec | undefined;
-  /** The stream that was looked at last: every event asks twice. */
-  private named: { readonly stream: string; readonly category: Category | undefined } = {
-    stream: '',
-    category: undefined,
-  };
+  private readonly reader = new EventReader();
   private readonly unit: Unit;
   private events = 0;
 
   constructor({ masterPub, accountKeys = new Map(), signatures = true, threads, onFinding }: ReplayOptions = {}) {
     this.findings = new Findings(onFinding);
-    this.pool = signatures ? new SignaturePool(this.findings, () => this.codec?.currency ?? '', threads) : undefined;
+    this.pool = signatures ? new SignaturePool(this.findings, () => this.currency ?? '', threads) : undefined;
     this.unit = new Unit(this.findings);
     const { findings, damage, unit, totals, pool } = this;
     const context: Context = { findings, damage, unit, verify: (event, job, gains) => pool?.add(event, job, gains) };
@@ -118,7 +81,7 @@ export class Replay {
 
   /** The ledger's one currency; undefined as long as nothing named it. */
   get currency(): string | undefined {
-    return this.codec?.currency;
+    return this.reader.currency;
   }
 
   /** Called once, as soon as a unit has ended and its signatures are checked: then the state may be saved. */
@@ -173,8 +136,8 @@ export class Replay {
     return {
       ...Object.fromEntries(Object.entries({ ...parts, transfers, wire }).map(([name, part]) => [name, part.save()])),
       rest: {
-        ...{ lastAt: this.lastAt, instance: this.instance, events: this.events },
-        ...{ checked: this.pool?.checked ?? 0, currency: this.currency },
+        ...{ lastAt: this.lastAt, events: this.events, checked: this.pool?.checked ?? 0 },
+        ...this.reader.save(),
       },
     };
   }
@@ -183,18 +146,11 @@ export class Replay {
   load(saved: unknown): void {
     const { rest, ...parts } = saved as Record<string, unknown>;
     for (const [name, part] of Object.entries(parts)) (this[name as 'coins'] as Coins).load(part);
-    const { lastAt, instance, events, checked, currency } = rest as {
-      lastAt: number;
-      instance: string | undefined;
-      events: number;
-      checked: number;
-      currency: string | undefined;
-    };
+    const { lastAt, events, checked, ...read } = rest as { lastAt: number; events: number; checked: number };
     this.lastAt = lastAt;
-    this.instance = instance;
     this.events = events;
     if (this.pool) this.pool.checked = checked;
-    if (currency !== undefined) this.codec = new EventCodec(currency);
+    this.reader.load(read);
   }
 
   close(): Promise<void> | undefined {
@@ -229,7 +185,7 @@ export class Replay {
     const ref = this.log.take(item, (taken) => {
       try {
         if (taken.text.length > UNIT_BYTES_MAX) throw new EventFormatError('it is larger than a unit may be');
-        event = this.decode(taken);
+        event = this.reader.decode(taken);
       } catch (error) {
         const isRange = error instanceof RangeError; // nested too deep to be looked at
         if (!(error instanceof EventFormatError || error instanceof SyntaxError || isRange)) throw error;
@@ -239,7 +195,7 @@ export class Replay {
     });
     if (!ref) this.unit.tear();
     else if (!event) {
-      if (this.codec || fault !== '') this.log.malformed(ref, fault);
+      if (this.currency !== undefined || fault !== '') this.log.malformed(ref, fault);
       else this.untold(ref);
       this.unit.tear();
     } else {
@@ -251,32 +207,9 @@ export class Replay {
   }
 
   private untold(event: EventRef): void {
-    this.damage.mark(`${this.instance}.keys`);
+    this.damage.mark(this.reader.keysStream);
     const detail = 'it came before the terms of the ledger: what hangs on them cannot be judged';
     this.findings.addOnce('all', { code: 'terms-missing', event, detail });
-  }
-
-  /** @returns nothing before the terms of the ledger are known @throws EventFormatError */
-  private decode(event: SourceEvent): AnyEvent | undefined {
-    const category = this.categoryOf(event.stream);
-    const data = event.data ?? (JSON.parse(event.text) as JsonObject);
-    const currency = this.codec ? undefined : currencyOf(data);
-    if (!this.codec && category !== 'keys') return undefined;
-    if (currency !== undefined) this.codec = new EventCodec(currency);
-    // Before the first amount there are keys without any.
-    const codec = this.codec ?? new EventCodec('NONE');
-    return codec.decode(category, { type: event.type, version: event.version, data });
-  }
-
-  private categoryOf(stream: string): Category {
-    if (stream === this.named.stream && this.named.category !== undefined) return this.named.category;
-    const [, instance, category = '', key] = STREAM_NAME.exec(stream) ?? [];
-    this.instance ??= instance;
-    if (instance !== this.instance || !Object.hasOwn(CATALOGUE, category) || !isKey(category as Category, key)) {
-      throw new EventFormatError(`no stream of this ledger is called ${stream.slice(0, 40)}`);
-    }
-    this.named = { stream, category: category as Category };
-    return category as Category;
   }
 
   /** What no event of Florin holds (a number that no signature covers, a URL that is none) ends no audit. */
@@ -292,7 +225,7 @@ export class Replay {
 
   private apply(event: AnyEvent, ref: EventRef): void {
     const key = ref.stream.slice(ref.stream.indexOf('-') + 1);
-    switch (this.categoryOf(ref.stream)) {
+    switch (this.reader.categoryOf(ref.stream)) {
       case 'keys':
         this.keys.apply(event as never, ref);
         return;
