@@ -2,10 +2,20 @@
  * An audit that is interrupted, or to be continued as the ledger grows: all that the replay knows, in one file, signed
  * by the auditor's own key and tied to the head of the log up to which it goes.
  *
- *     {"format":"florin-audit-checkpoint","version":2,"events":1234,...,"signature":"..."} newline, then the state
+ *     {"format":"florin-audit-checkpoint","version":2,"events":1234,...,"signature":"..."} newline, then the state: its
+ *     parts, each behind its length in bytes (32 bits), so that no more than one of them is in memory twice
  */
-import { hash, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createHash, hash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { taler } from '@florin/crypto';
@@ -17,6 +27,8 @@ import { SourceError } from './source/source.js';
 const FORMAT = 'florin-audit-checkpoint';
 /** Raised with every change of what the replay remembers: an older state is not gone on from. */
 const VERSION = 2;
+const DIGEST_CHARS = 128;
+const LENGTH_BYTES = 4;
 const { eddsa } = taler(serverPrimitives);
 
 interface Header {
@@ -46,24 +58,31 @@ export class AuditorFolder {
   }
 
   save(replay: Replay, origin: string): void {
-    const state = serialize(replay.save());
     const priv = this.key();
-    const header: Header = {
+    const header: Omit<Header, 'digest'> = {
       format: FORMAT,
       version: VERSION,
       events: replay.log.next,
       origin,
       masterPub: replay.keys.master ?? '',
-      digest: hash('sha512', state, 'hex'),
       auditorPub: encodeBase32(eddsa.publicKey(priv)),
     };
-    const signature = encodeBase32(eddsa.sign(utf8(JSON.stringify(header)), priv));
     const path = this.checkpointFile(origin);
     const draft = `${path}.new`;
     const file = openSync(draft, 'w', 0o600);
+    const digest = createHash('sha512');
     try {
-      writeFileSync(file, `${JSON.stringify({ ...header, signature })}\n`);
-      writeFileSync(file, state);
+      writeFileSync(file, headerLine(header, priv, '0'.repeat(DIGEST_CHARS))); // as long as the one that replaces it
+      for (const part of replay.save()) {
+        const bytes = serialize(part);
+        const length = Buffer.alloc(LENGTH_BYTES);
+        length.writeUInt32BE(bytes.length);
+        for (const chunk of [length, bytes]) {
+          digest.update(chunk);
+          writeFileSync(file, chunk);
+        }
+      }
+      writeSync(file, headerLine(header, priv, digest.digest('hex')), 0);
     } finally {
       closeSync(file);
     }
@@ -91,7 +110,7 @@ export class AuditorFolder {
     if (!isOurs) refuse('was changed, or is not signed by this auditor');
     if (signed.origin !== origin) refuse('is about another log');
     if (masterPub !== undefined && masterPub !== signed.masterPub) refuse('is about another master key');
-    replay.load(deserialize(state));
+    replay.load(partsOf(state));
     return true;
   }
 
@@ -107,6 +126,20 @@ export class AuditorFolder {
       if (!(error instanceof SyntaxError || error instanceof EncodingError || error instanceof TypeError)) throw error;
       throw new SourceError(`${path} holds no key of an auditor`); // what stands there may be secret
     }
+  }
+}
+
+function headerLine(header: Omit<Header, 'digest'>, priv: Uint8Array, digest: string): string {
+  const whole: Header = { ...header, digest };
+  const signature = encodeBase32(eddsa.sign(utf8(JSON.stringify(whole)), priv));
+  return `${JSON.stringify({ ...whole, signature })}\n`;
+}
+
+function* partsOf(state: Buffer): Generator<readonly [name: string, part: unknown]> {
+  for (let at = 0; at < state.length; ) {
+    const begin = at + LENGTH_BYTES;
+    at = begin + state.readUInt32BE(at);
+    yield deserialize(state.subarray(begin, at));
   }
 }
 

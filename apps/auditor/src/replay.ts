@@ -35,6 +35,17 @@ export interface ReplayOptions {
 /** What expired is forgotten every so many events. */
 const PRUNE_EVERY = 100_000;
 
+/** What is saved of the replay itself. */
+const REST = 'rest';
+interface Rest {
+  readonly lastAt: number;
+  readonly events: number;
+  /** Signatures. */
+  readonly checked: number;
+  readonly instance?: string;
+  readonly currency?: string;
+}
+
 export class Replay {
   readonly findings: Findings;
   readonly damage = new Damage();
@@ -128,33 +139,36 @@ export class Replay {
     this.findings.add({ code: 'escrow-mismatch', detail, gain: difference });
   }
 
-  /** Everything that is needed to go on from here; only between units, when signatures are settled. */
-  save(): unknown {
+  /**
+   * Everything that is needed to go on from here, part after part, for together they are large; only between units,
+   * when signatures are settled.
+   */
+  *save(): Generator<readonly [name: string, part: unknown]> {
     const { findings, damage, log, keys, totals, denominations, accounts, withdrawn } = this;
     const { coins, purses, reserves, transfers, wire } = this;
     const parts = { findings, damage, log, keys, totals, denominations, accounts, withdrawn, coins, purses, reserves };
-    return {
-      ...Object.fromEntries(Object.entries({ ...parts, transfers, wire }).map(([name, part]) => [name, part.save()])),
-      rest: {
-        ...{ lastAt: this.lastAt, events: this.events, checked: this.pool?.checked ?? 0 },
-        ...this.reader.save(),
-      },
-    };
+    for (const [name, part] of Object.entries({ ...parts, transfers, wire })) yield [name, part.save()];
+    const { lastAt, events, pool } = this;
+    yield [REST, { lastAt, events, checked: pool?.checked ?? 0, ...this.reader.save() }];
   }
 
-  /** Goes on from what `save` returned. @throws RangeError if it is of another layout */
-  load(saved: unknown): void {
-    const { rest, ...parts } = saved as Record<string, unknown>;
-    for (const [name, part] of Object.entries(parts)) (this[name as 'coins'] as Coins).load(part);
-    const { lastAt, events, checked, ...read } = rest as { lastAt: number; events: number; checked: number };
-    this.lastAt = lastAt;
-    this.events = events;
-    if (this.pool) this.pool.checked = checked;
-    this.reader.load(read);
+  /** Goes on from what `save` gave. @throws RangeError if it is of another layout */
+  load(parts: Iterable<readonly [name: string, part: unknown]>): void {
+    for (const [name, part] of parts) {
+      if (name === REST) this.loadRest(part as Rest);
+      else (this[name as 'coins'] as Coins).load(part);
+    }
   }
 
   close(): Promise<void> | undefined {
     return this.pool?.close();
+  }
+
+  private loadRest({ lastAt, events, checked, ...read }: Rest): void {
+    this.lastAt = lastAt;
+    this.events = events;
+    if (this.pool) this.pool.checked = checked;
+    this.reader.load(read);
   }
 
   private async pause(): Promise<void> {
