@@ -36,7 +36,7 @@ export const masterCommands: CommandGroup = (cli) => {
       .option('--key <file>', 'sign with the master key of this file')
       .option('--to <file>', 'write a request to be signed elsewhere');
 
-  const denomination = group('denomination', 'denominations of the exchange');
+  const denomination = group('denomination', 'denominations of the exchange; projection show denominations lists them');
   signable(denomination.command('revoke <h_denom_pub>'))
     .description('take a denomination back for good: its coins buy nothing any more, and are recouped')
     .requiredOption('--reason <text>', 'why; logged')
@@ -50,7 +50,7 @@ export const masterCommands: CommandGroup = (cli) => {
       } else await decide(cli, { kind: 'denomination-revocation', denominationHash }, options);
     });
 
-  signable(group('signkey', 'online signing keys').command('revoke <exchange_pub>'))
+  signable(group('signkey', 'online signing keys; /keys of the exchange lists them').command('revoke <exchange_pub>'))
     .description('take a signing key back for good; another takes its place')
     .action((key: string, options: Signing) =>
       decide(cli, { kind: 'signing-key-revocation', exchangePub: publicKey(key) }, options),
