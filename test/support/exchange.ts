@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
+import { lastingPort } from './ports.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PROGRAM = join(ROOT, 'apps/exchange/dist/main.js');
@@ -93,9 +94,9 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
       ...START_ENVIRONMENT,
       FLORIN_CONFIG: configFile,
       FLORIN_DATA: data,
-      FLORIN_PORT: String(options.ports?.exchange ?? 0),
+      FLORIN_PORT: String(options.ports?.exchange ?? (await lastingPort())),
       FLORIN_ADMIN_PORT: '0',
-      FLORIN_BANK_PORT: String(options.ports?.bank ?? 0),
+      FLORIN_BANK_PORT: String(options.ports?.bank ?? (await lastingPort())),
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

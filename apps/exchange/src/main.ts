@@ -1,7 +1,7 @@
 /** Starts the exchange: configuration, foundation, HTTP, jobs; and stops it in the opposite order. */
 import 'reflect-metadata';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -45,8 +45,10 @@ async function main(): Promise<void> {
   mkdirSync(settings.data, { recursive: true, mode: 0o700 });
   const runFile = join(settings.data, 'run.json');
 
-  const port = settings.port || (await freePort(settings.host));
-  const adminPort = settings.adminPort || (await freePort(settings.adminHost));
+  const held = settings.port ? undefined : await holdPort(settings.host);
+  const heldForAdmin = settings.adminPort ? undefined : await holdPort(settings.adminHost);
+  const port = held?.port ?? settings.port;
+  const adminPort = heldForAdmin?.port ?? settings.adminPort;
   const baseUrl = settings.baseUrl ?? `http://${settings.host}:${port}/`;
   let closing: Promise<void> | undefined;
   const stops: (readonly [string, () => Promise<unknown>])[] = [];
@@ -87,8 +89,10 @@ async function main(): Promise<void> {
   await foundation.markLedger();
   app.get(Jobs).start();
   foundation.scrubRegularly();
+  await heldForAdmin?.letGo();
   const admin = await startAdmin(app, foundation);
   stops.push(['admin port', () => admin.close()]);
+  await held?.letGo();
   await app.listen(port, settings.host);
 
   const { bank } = foundation;
@@ -130,14 +134,23 @@ Try, in another terminal:
 `);
 }
 
-/** A port that is free now; whoever takes it meanwhile makes the start fail with a clear error. */
-function freePort(host: string): Promise<number> {
-  return new Promise((resolvePort, reject) => {
-    const server = createServer();
+interface HeldPort {
+  readonly port: number;
+  /** Gives it up, for who listens on it at once. */
+  letGo(): Promise<void>;
+}
+
+/**
+ * A free port, whose number goes into what is signed and shown long before requests are answered on it. Until then it
+ * is kept: a start takes seconds, in which somebody else would be given it.
+ */
+function holdPort(host: string): Promise<HeldPort> {
+  return new Promise((resolveHeld, reject) => {
+    const server = createServer((socket) => socket.destroy());
     server.on('error', reject);
     server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => resolvePort(typeof address === 'object' && address ? address.port : 0));
+      const { port } = server.address() as AddressInfo;
+      resolveHeld({ port, letGo: () => new Promise((closed) => server.close(() => closed())) });
     });
   });
 }
