@@ -35,6 +35,7 @@ test.each<[string, number, RegExp, string[]]>([
   ['a missing file', 1, /cannot be read/, ['offline', 'show', join(folder, 'nothing.json')]],
   ['a missing folder', 1, /no such folder/, ['offline', 'generate', join(folder, 'nowhere', 'master.json')]],
   ['no account', 2, /payto:\/\/iban\//, ['wire', 'enable', 'nonsense']],
+  ['no account to forget', 2, /52 characters of base32/, ['account', 'forget', 'nonsense', '--reason', 'r']],
   ['no key', 2, /52 characters of base32/, ['signkey', 'revoke', 'X']],
   ['no URL', 2, /a URL as https/, ['offline', 'import', 'signed.json', '--url', 'nonsense']],
   ['no name', 2, /needs a name/, ['officer', 'enrol', KEY, ' ']],

@@ -1,9 +1,9 @@
 /** `admin account`: what is known about a customer's bank account, and forgetting it. */
 import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
-import { EncodingError, encodeBase32 } from '@florin/encoding';
-import type { CommandGroup } from './cli.js';
-import { AdminError, EXIT } from './running.js';
+import { encodeBase32 } from '@florin/encoding';
+import { type CommandGroup, orInvalid, publicKey } from './cli.js';
+import { AdminError } from './running.js';
 
 const EXAMPLES = `
 Example:
@@ -29,13 +29,8 @@ export const accountCommands: CommandGroup = (cli) => {
     });
 };
 
-/** A payto URI as the hash that names it everywhere. @throws AdminError */
+/** A payto URI as the hash that names it everywhere, 32 bytes. @throws InvalidArgumentError */
 function hashOf(account: string): string {
-  if (!account.startsWith('payto:')) return account;
-  try {
-    return encodeBase32(taler(serverPrimitives).hash.normalizedPayto(account));
-  } catch (error) {
-    if (error instanceof EncodingError) throw new AdminError(error.message, EXIT.usage);
-    throw error;
-  }
+  if (!account.startsWith('payto:')) return publicKey(account);
+  return orInvalid(() => encodeBase32(taler(serverPrimitives).hash.normalizedPayto(account)));
 }

@@ -6,21 +6,13 @@
  *     parts, each behind its length in bytes (32 bits), so that no more than one of them is in memory twice
  */
 import { createHash, hash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
 import { decodeBase32, EncodingError, encodeBase32, utf8 } from '@florin/encoding';
+import { makeFolder } from '@florin/event-store';
 import type { Replay } from './replay.js';
 import { SourceError } from './source/source.js';
 
@@ -45,7 +37,7 @@ interface Header {
 /** The auditor's folder: his key, the heads he saw, the state he goes on from. */
 export class AuditorFolder {
   constructor(readonly path: string) {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
   }
 
   get headsFile(): string {

@@ -1,10 +1,11 @@
 /** Starts the exchange: configuration, foundation, HTTP, jobs; and stops it in the opposite order. */
 import 'reflect-metadata';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
+import { makeFolder } from '@florin/event-store';
 import { pino } from 'pino';
 import { startAdmin } from './admin/admin.server.js';
 import { checkStopped } from './admin/stopped.js';
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
   const destination = pino.destination({ fd: 2, sync: false });
   destination.on('error', () => undefined); // a log that lies on a full disk must not end what goes on without it
   const log = pino({ level: settings.logLevel }, destination);
-  mkdirSync(settings.data, { recursive: true, mode: 0o700 });
+  makeFolder(settings.data);
   const runFile = join(settings.data, 'run.json');
 
   const held = settings.port ? undefined : await holdPort(settings.host);

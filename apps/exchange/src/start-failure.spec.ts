@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '@florin/event-store';
 import { afterAll, expect, test } from 'vitest';
 import { ConfigError } from './config/reader.js';
 import { startFailure } from './start-failure.js';
@@ -44,6 +45,11 @@ test('a port that is taken is named, and the settings that name another one', as
 test('so is an address that is not one of this machine', async () => {
   const failure = startFailure(await listening(0, '192.0.2.1'));
   expect(failure?.sentence).toMatch(/^host or adminHost is 192.0.2.1; allowed: an address of this machine/);
+});
+
+test('where no folder can be made, another place is asked for', () => {
+  const failure = startFailure(thrownBy(() => makeFolder('/proc/florin/data')));
+  expect(failure?.sentence).toMatch(/^ENOENT: .*mkdir '\/proc\/florin'; name a place where folders can be made$/);
 });
 
 test('what is in the way of a file or a folder is named, with what is needed there', () => {

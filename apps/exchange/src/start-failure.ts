@@ -62,6 +62,7 @@ function sentenceOf(error: SystemError, data: string | undefined): string {
   if (/^14 UNAVAILABLE: /.test(message)) {
     return `the event store does not answer: ${message.replace(/^14 UNAVAILABLE: | Resolution note:\s*$/g, '')}`;
   }
+  if (syscall === 'mkdir' && code === 'ENOENT') return `${message}; name a place where folders can be made`;
   const advice = ADVICE[code];
   return advice === undefined ? message : `${message}; ${advice}`;
 }

@@ -7,6 +7,7 @@ export { checkServer, openEsdbStore } from './esdb/on-demand.js';
 export type { CheckOptions, ServerFacts } from './esdb/start-checks.js';
 export type { EsdbStore, EsdbStoreOptions } from './esdb/store.js';
 export * from './export.js';
+export { makeFolder } from './folder.js';
 export { eventLeaf, type StoredEvent, storedLeaf } from './leaf.js';
 export * from './leases.js';
 export * from './ledger.js';

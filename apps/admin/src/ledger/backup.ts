@@ -1,17 +1,14 @@
 /** `admin ledger backup | restore`: a copy while the exchange runs, and a restore that believes nothing. */
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { chmodSync, constants, copyFileSync, cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DamagedStore, type ExportedEvent, type Head, parseCheckpoint, verifyConsistency } from '@florin/event-store';
+import {
+  DamagedStore,
+  type ExportedEvent,
+  type Head,
+  makeFolder,
+  parseCheckpoint,
+  verifyConsistency,
+} from '@florin/event-store';
 import type { Command } from 'commander';
 import { type Cli, publicKey } from '../cli.js';
 import { AdminError, EXIT, RunningExchange } from '../running.js';
@@ -160,7 +157,7 @@ function readNote(file: string): string {
 }
 
 function copyLedgerFiles(from: string, to: string): void {
-  mkdirSync(to, { recursive: true, mode: 0o700 });
+  makeFolder(to);
   for (const name of FILES) {
     copyFileSync(join(from, name), join(to, name), constants.COPYFILE_EXCL);
     chmodSync(join(to, name), 0o600);

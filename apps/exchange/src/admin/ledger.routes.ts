@@ -1,6 +1,5 @@
 /** The ledger itself: its signed head, its events, proofs of them, and copies while it runs. */
-import { existsSync } from 'node:fs';
-import { dirname, isAbsolute } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { encodeBase32, toHex } from '@florin/encoding';
 import { type CommittedUnit, type EventStore, exportEventLine, type Position } from '@florin/event-store';
 import type { FastifyInstance } from 'fastify';
@@ -58,8 +57,6 @@ export function ledgerRoutes(server: FastifyInstance, { foundation, log, proven 
     if (!('backup' in store)) {
       throw malformedParameter('folder', 'the ledger lies on EventStoreDB, which has backups of its own; or export it');
     }
-    // Below a folder that is not there, Node would look for its parents for ever where none can be made, as in /proc.
-    if (!existsSync(dirname(folder))) throw malformedField('folder', `${dirname(folder)} does not exist`);
     return working(reply, async () => {
       const { size, note } = await store.backup(folder);
       return { folder, size, note };

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Head, NoteVerifier } from '../checkpoint.js';
+import { makeFolder } from '../folder.js';
 import { DamagedStore } from '../port.js';
 import { Frontier } from '../tree.js';
 import { faultOf } from './faults.js';
@@ -46,7 +47,7 @@ export async function openFolder(
   { folder, origin, logPub, checkAllMax }: WriterData,
   sign: (frontier: Frontier) => Promise<Head>,
 ): Promise<OpenFolder> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const undo: { close(): void }[] = [lockFolder(folder)];
   const close = (): void => {
     for (const opened of undo.splice(0).reverse()) opened.close();

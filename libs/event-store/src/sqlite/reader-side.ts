@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Head, NoteVerifier } from '../checkpoint.js';
+import { makeFolder } from '../folder.js';
 import { pageRange } from '../page.js';
 import { DamagedStore, type ReadStream } from '../port.js';
 import { consistencyProof, inclusionProof } from '../tree.js';
@@ -149,8 +150,7 @@ export class ReaderSide {
 
   /** Copies the database as it is, cuts the copy to what `note` covers, and puts the note beside it. */
   async backup(target: string, note: string, size: number): Promise<void> {
-    // Not with its parents: Node would look for them for ever where none can be made, as in /proc.
-    if (!existsSync(target)) mkdirSync(target, { mode: 0o700 });
+    makeFolder(target);
     if (readdirSync(target).length > 0) throw new RangeError(`${target} is not empty`);
     const path = join(target, EVENTS_FILE);
     // The open transaction keeps the copy at one moment, however long it takes.
