@@ -129,6 +129,7 @@ export const coinHistory = defineView({
       details TEXT NOT NULL,
       PRIMARY KEY (coin_pub, row)
     ) STRICT, WITHOUT ROWID;`,
+  shownAs: { first_sight: 'details', details: 'details' },
 
   open(db) {
     const see = db.prepare<[string, string]>('INSERT INTO coins VALUES (?, ?)');

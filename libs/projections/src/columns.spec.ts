@@ -1,7 +1,7 @@
 import { MAX_UNITS, NEVER } from '@florin/encoding';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { detailsColumn, detailsOf, instantColumn, instantOf, present, u64Column } from './columns.js';
+import { detailsColumn, detailsOf, instantColumn, instantOf, present, shownColumn, u64Column } from './columns.js';
 
 const U64_MAX = 2n ** 64n - 1n;
 
@@ -41,4 +41,16 @@ test('never is later than every instant', () => {
 
 test('NULL columns are absent members', () => {
   expect(Object.keys(present({ a: null, b: 0, c: '', d: 0n }))).toEqual(['b', 'c', 'd']);
+});
+
+test('amounts and details are shown in the currency, and what was changed by other hands as it stands', () => {
+  expect(shownColumn('150000000', 'amount', 'EUR')).toBe('EUR:1.5');
+  expect(shownColumn('00000000000000000042', 'number', 'EUR')).toBe('42');
+  const details = detailsColumn({ amount: 5n, bankRow: 2n ** 63n, at: 7, expiresAt: NEVER, merged: true, wtid: 'X' });
+  const shown = { amount: 'EUR:0.00000005', bankRow: '9223372036854775808', at: 7, expiresAt: 'never' };
+  expect(shownColumn(details, 'details', 'EUR')).toEqual({ ...shown, merged: true, wtid: 'X' });
+  expect(shownColumn(null, 'amount', 'EUR')).toBeNull();
+  for (const strange of ['-1', 'x', '1.5', `${MAX_UNITS + 1n}`])
+    expect(shownColumn(strange, 'amount', 'EUR')).toBe(strange);
+  expect(shownColumn('{', 'details', 'EUR')).toBe('{');
 });

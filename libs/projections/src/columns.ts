@@ -5,7 +5,8 @@
  * 79 bits and SQLite's integers 63. Sums are made in bigint by `apply`, never by SQL. Keys, hashes and signatures are
  * base32 text as in the events.
  */
-import { NEVER } from '@florin/encoding';
+import { EncodingError, formatAmount, NEVER } from '@florin/encoding';
+import type { ShownAs } from './view.js';
 
 /** Later than every instant that can be written; keeps "never" at the end of an index. */
 const NEVER_COLUMN = Number.MAX_SAFE_INTEGER;
@@ -61,3 +62,31 @@ export function detailsOf(column: string): object {
   }
   return values;
 }
+
+/** A column as people read it. One that was changed by other hands may be none of what it should be: as it stands. */
+export function shownColumn(column: unknown, as: ShownAs, currency: string): unknown {
+  if (typeof column !== 'string') return column;
+  try {
+    switch (as) {
+      case 'amount':
+        return formatAmount({ currency, units: BigInt(column) });
+      case 'number':
+        return BigInt(column).toString();
+      case 'details':
+        return shownDetails(detailsOf(column), currency);
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof EncodingError) return column;
+    throw error;
+  }
+}
+
+/** The only numbers of 64 bits that are no amounts are rows of a bank. */
+const shownDetails = (details: object, currency: string): object =>
+  Object.fromEntries(
+    Object.entries(details).map(([member, value]) => {
+      if (value === NEVER) return [member, 'never'];
+      if (typeof value !== 'bigint') return [member, value];
+      return [member, member.endsWith('Row') ? value.toString() : formatAmount({ currency, units: value })];
+    }),
+  );

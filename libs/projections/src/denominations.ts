@@ -108,6 +108,17 @@ export const denominations = defineView({
       coin_pub TEXT PRIMARY KEY,
       denomination_hash TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;`,
+  shownAs: {
+    value: 'amount',
+    fee_withdraw: 'amount',
+    fee_deposit: 'amount',
+    fee_refresh: 'amount',
+    fee_refund: 'amount',
+    issued_value: 'amount',
+    withdraw_fees: 'amount',
+    spent_value: 'amount',
+    recouped_value: 'amount',
+  },
 
   open(db) {
     const offer = db.prepare<[Offer]>(`

@@ -100,7 +100,11 @@ export class ViewsFile {
   rows(view: string, selection: RowSelection): Record<string, TableRow[]> {
     const found = this.loaded.get(view);
     if (!found) throw new Error(`no view ${view}`);
-    return Object.fromEntries(tablesOf(found.view).map((table) => [table.name, readRows(this.db, table, selection)]));
+    const { currency } = this.options;
+    const tables = tablesOf(found.view);
+    return Object.fromEntries(
+      tables.map((table) => [table.name, readRows(this.db, table, { ...selection, currency })]),
+    );
   }
 
   /** Where the tables of the file at `path` are not what these are; both must have counted the same events. */

@@ -97,6 +97,7 @@ export const legitimizations = defineView({
       account TEXT PRIMARY KEY,
       account_pub TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;`,
+  shownAs: { amount: 'amount' },
 
   open(db) {
     const require = db.prepare<[Required]>(`

@@ -263,6 +263,22 @@ describe('stateAt', () => {
       expect(own).toHaveLength(1);
       expect((await views.rows('reserve-summary', { limit: 1 }))[table]).toStrictEqual(rows.slice(0, 1));
     }));
+
+  test('shows every amount in its currency: no text is a count of units', () =>
+    withViews(SOME, async ({ views }) => {
+      const shown = new Set<string>();
+      for (const { name } of VIEWS) {
+        for (const row of Object.values(await views.rows(name, { limit: 1_000 })).flat()) {
+          for (const [column, value] of Object.entries({ ...row, ...Object(row.details) })) {
+            if (typeof value !== 'string') continue;
+            if (value.startsWith(`${CURRENCY}:`)) shown.add(`${name} ${column}`);
+            else if (!/bank_?row/i.test(column)) expect(`${column} ${value}`).not.toMatch(/ ([0-9]+|\{.*)$/);
+          }
+        }
+      }
+      const some = ['denominations issued_value', 'purses balance', 'reserve-history closingFee', 'transfers amount'];
+      expect([...shown]).toEqual(expect.arrayContaining(some));
+    }));
 });
 
 /** Balances after the unit at `position`, by folding each reserve's stream. */

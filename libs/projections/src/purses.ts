@@ -68,6 +68,7 @@ export const purses = defineView({
       econtract_signature TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX purse_contracts_by_purse ON purse_contracts (purse_pub);`,
+  shownAs: { target: 'amount', balance: 'amount' },
 
   open(db) {
     const select = db.prepare<[string], Row>('SELECT * FROM purses WHERE purse_pub = ?');

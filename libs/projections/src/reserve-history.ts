@@ -198,6 +198,7 @@ export const reserveHistory = defineView({
       details TEXT NOT NULL,
       PRIMARY KEY (reserve_pub, row)
     ) STRICT, WITHOUT ROWID;`,
+  shownAs: { balance: 'amount', details: 'details' },
 
   open(db) {
     const last = db.prepare<[string], { row: number; balance: string }>(

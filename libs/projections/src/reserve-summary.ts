@@ -56,6 +56,7 @@ export const reserveSummary = defineView({
       due_at INTEGER -- expires_at if there is something to pay back to an account, else NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX reserve_summary_due ON reserve_summary (due_at) WHERE due_at IS NOT NULL;`,
+  shownAs: { balance: 'amount' },
 
   open(db) {
     const select = db.prepare<[string], Row>('SELECT * FROM reserve_summary WHERE reserve_pub = ?');

@@ -1,5 +1,6 @@
 /** The tables of views as the database describes them, and their comparison row by row. */
 import Database from 'better-sqlite3';
+import { shownColumn } from './columns.js';
 import type { AnyView } from './view.js';
 
 export interface Table {
@@ -8,6 +9,7 @@ export interface Table {
   readonly columns: readonly string[];
   /** The primary key's columns. */
   readonly key: readonly string[];
+  readonly shownAs: NonNullable<AnyView['shownAs']>;
 }
 
 /** A row that is not what the events say. */
@@ -30,7 +32,7 @@ export function tablesOf(view: AnyView): Table[] {
     return names.all().map((name) => {
       const columns = columnsOf.all(name);
       const key = columns.filter(({ pk }) => pk > 0).map((column) => column.name);
-      return { view: view.name, name, columns: columns.map((column) => column.name), key };
+      return { view: view.name, name, columns: columns.map((column) => column.name), key, shownAs: view.shownAs ?? {} };
     });
   } finally {
     db.close();
@@ -44,11 +46,23 @@ export interface RowSelection {
   readonly limit: number;
 }
 
-/** Rows of a table in the order of its primary key, by column; numbers that exceed 2^53 are bigint. */
-export function readRows(db: Database.Database, { name, key }: Table, selection: RowSelection): TableRow[] {
+/**
+ * Rows of a table in the order of its primary key, by column, as people read them: integers are bigint, amounts
+ * `EUR:1.5`, details an object.
+ */
+export function readRows(
+  db: Database.Database,
+  { name, key, shownAs }: Table,
+  { currency, ...selection }: RowSelection & { readonly currency: string },
+): TableRow[] {
   const where = selection.key === undefined ? '' : `WHERE ${key[0]} = ?`;
   const select = db.prepare<unknown[], TableRow>(`SELECT * FROM ${name} ${where} ORDER BY ${key.join(', ')} LIMIT ?`);
-  return select.safeIntegers().all(...(selection.key === undefined ? [] : [selection.key]), selection.limit);
+  const rows = select.safeIntegers().all(...(selection.key === undefined ? [] : [selection.key]), selection.limit);
+  const special = Object.entries(shownAs);
+  return rows.map((row) => {
+    const changed = special.map(([column, as]) => [column, shownColumn(row[column], as, currency)] as const);
+    return { ...row, ...Object.fromEntries(changed.filter(([column]) => column in row)) };
+  });
 }
 
 export interface TableRow {

@@ -92,6 +92,7 @@ export const transfers = defineView({
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX transfers_by_status ON transfers (status, ordered_as);
     CREATE INDEX transfers_by_reserve ON transfers (reserve_pub, ordered_as);`,
+  shownAs: { amount: 'amount', bank_row: 'number' },
 
   open(db) {
     const insert = db.prepare<[Row]>(`

@@ -43,8 +43,13 @@ export interface View<Name extends string, C extends Category, Q extends Queries
    * else, so that two tables built from the same events can be compared.
    */
   readonly schema: string;
+  /** Columns whose text is not what people read; those that are not named are shown as they stand. */
+  readonly shownAs?: Readonly<Record<string, ShownAs>>;
   open(db: Database): OpenView<C, Q>;
 }
+
+/** An amount is a count of units; a number has leading zeros; details are JSON with amounts and numbers in it. */
+export type ShownAs = 'amount' | 'number' | 'details';
 
 /** Any view, for those who treat them alike. */
 export type AnyView = View<string, Category, Queries>;

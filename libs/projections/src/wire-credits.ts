@@ -59,6 +59,7 @@ export const wireCredits = defineView({
       PRIMARY KEY (wire_account, bank_row)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX wire_credits_unusable ON wire_credits (booked_as) WHERE kind = 'unusable';`,
+  shownAs: { bank_row: 'number', amount: 'amount' },
 
   open(db) {
     const insert = db.prepare<[Row]>(`

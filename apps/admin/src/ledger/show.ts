@@ -62,7 +62,7 @@ export function showCommands(cli: Cli, group: Command): void {
         const sums = kind === 'denomination' ? await sumsOf(cli, key) : undefined;
         if (cli.output.json) return cli.output.object({ kind, key, events, ...(sums && { sums }) });
         for (const event of events) tell(cli, event);
-        if (sums) for (const line of sumsInWords(sums, narrator)) cli.output.line(line, {});
+        if (sums) for (const line of sumsInWords(sums)) cli.output.line(line, {});
       }),
     );
 }
@@ -133,12 +133,11 @@ const SUMS = {
   recouped: ['recouped_count', 'recouped_value'],
 } as const;
 
-function sumsInWords(sums: Shown, narrator: Narrator): string[] {
-  const money = (name: string): string => narrator.amount(BigInt(String(sums[name] ?? 0)));
+function sumsInWords(sums: Shown): string[] {
   const lines = Object.entries(SUMS).map(
-    ([what, [count, value]]) => `  ${what}: ${String(sums[count])} coins, ${money(value)}`,
+    ([what, [count, value]]) => `  ${what}: ${String(sums[count])} coins, ${String(sums[value])}`,
   );
-  return [...lines, `  withdraw fees: ${money('withdraw_fees')}`];
+  return [...lines, `  withdraw fees: ${String(sums.withdraw_fees)}`];
 }
 
 /** Canonical base32. @throws AdminError */
