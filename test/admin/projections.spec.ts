@@ -101,7 +101,9 @@ test('without an exchange the tool says so', async () => {
 
 test('the read models of a stopped exchange are verified, rebuilt and shown from its folder', async () => {
   const running = await balanceAt();
+  const listed = await admin('wire', 'list');
   await exchange.stop();
+  expect(await admin('wire', 'list')).toMatchObject({ code: 0, stdout: listed.stdout });
   expect(await balanceAt()).toBe(running);
   expect(await balanceAt('--at', '2026-01-01')).toBeUndefined();
   expect((await admin('projection', 'verify')).json.differences).toEqual([]);

@@ -14,6 +14,8 @@ import {
   wholeNumber,
 } from '../cli.js';
 import { requestText, sign, writeText } from './files.js';
+import * as lists from './lists.js';
+import { listCommand } from './lists.js';
 import { type AboutMaster, requestHeader, submit } from './offline.js';
 import { orderInWords } from './words.js';
 
@@ -36,7 +38,8 @@ export const masterCommands: CommandGroup = (cli) => {
       .option('--key <file>', 'sign with the master key of this file')
       .option('--to <file>', 'write a request to be signed elsewhere');
 
-  const denomination = group('denomination', 'denominations of the exchange; projection show denominations lists them');
+  const denomination = group('denomination', 'denominations of the exchange');
+  listCommand(cli, denomination, lists.denominations);
   signable(denomination.command('revoke <h_denom_pub>'))
     .description('take a denomination back for good: its coins buy nothing any more, and are recouped')
     .requiredOption('--reason <text>', 'why; logged')
@@ -50,13 +53,16 @@ export const masterCommands: CommandGroup = (cli) => {
       } else await decide(cli, { kind: 'denomination-revocation', denominationHash }, options);
     });
 
-  signable(group('signkey', 'online signing keys; /keys of the exchange lists them').command('revoke <exchange_pub>'))
+  const signkey = group('signkey', 'online keys that sign answers of the exchange');
+  listCommand(cli, signkey, lists.signingKeys);
+  signable(signkey.command('revoke <exchange_pub>'))
     .description('take a signing key back for good; another takes its place')
     .action((key: string, options: Signing) =>
       decide(cli, { kind: 'signing-key-revocation', exchangePub: publicKey(key) }, options),
     );
 
   const wire = group('wire', 'bank accounts of the exchange; the configuration names them and their gateways');
+  listCommand(cli, wire, lists.wireAccounts);
   signable(wire.command('enable <payto_uri>'))
     .description('publish an account: customers may pay into it')
     .action(async (uri: string, options: Signing) =>
@@ -69,6 +75,7 @@ export const masterCommands: CommandGroup = (cli) => {
     );
 
   const fees = group('fees', 'wire fees and global fees; those of a time that is signed stay');
+  listCommand(cli, fees, lists.fees);
   signable(fees.command('wire <method>'))
     .description('fees of a payto method')
     .requiredOption('--from <date>', 'from when on', instant)
@@ -96,6 +103,7 @@ export const masterCommands: CommandGroup = (cli) => {
     .action((options: Signing & GlobalFeeOptions) => decide(cli, globalFees(options), options));
 
   const officer = group('officer', 'who may decide legitimizations');
+  listCommand(cli, officer, lists.officers);
   officer
     .command('generate <file>')
     .description('make the key of an officer, on their own machine; the master key enrols its public part')
