@@ -14,13 +14,12 @@ const folder = mkdtempSync(join(tmpdir(), 'florin-officer-'));
 const keyFile = join(folder, 'officer.json');
 const admin = (...args: string[]): Promise<Run> => runAdmin(exchange.data, ...args, '--json');
 
+const configure = (settings: Settings): void => {
+  settings.denominations = settings.denominations.filter(({ cipher }: Settings) => cipher === 'CS');
+};
+
 beforeAll(async () => {
-  exchange = await startExchange({
-    onTestServer: true,
-    configure: (settings) => {
-      settings.denominations = settings.denominations.filter(({ cipher }: Settings) => cipher === 'CS');
-    },
-  });
+  exchange = await startExchange({ onTestServer: true, configure });
 });
 
 afterAll(async () => {
@@ -62,8 +61,12 @@ test('an officer who was enrolled decides a case, and the payment goes on', asyn
   const unsigned = { approved: true, justification: 'r', officer_pub };
   expect((await asked(`legitimizations/${open?.h_payto}/1/decide`, unsigned)).status).toBe(400);
   expect((await admin('legitimization', 'list')).json).toHaveLength(1); // no other key signed in the officer's place
-  expect((await decide('--approve')).code).toBe(0);
+  const approved = await decide('--approve');
+  expect(approved.json).toEqual({ decided: true, decided_at: expect.any(Number) });
   expect((await admin('legitimization', 'list')).json).toEqual([]);
+  const { size } = (await admin('ledger', 'head')).json;
+  expect((await decide('--approve')).json).toEqual(approved.json);
+  expect((await admin('ledger', 'head')).json.size).toBe(size);
   const told = await runAdmin(exchange.data, 'ledger', 'show', 'account', normalizedHash(target));
   expect(told.stdout).toMatch(/case 1 approved by .*: passport seen/);
 
@@ -71,6 +74,29 @@ test('an officer who was enrolled decides a case, and the payment goes on', asyn
   expect((await paymentsTo(exchange, target)).map(({ amount }) => amount)).toEqual(['KUDOS:1.95']);
   expect((await admin('transfer', 'list')).json).toEqual([]);
 });
+
+test('what the master key signed is listed, of a running exchange and of its folder', async () => {
+  const lists = ['denomination', 'signkey', 'wire', 'fees', 'officer'];
+  const [denominations, signkeys, accounts, fees, officers] = await listed(lists);
+  const [first] = denominations ?? [];
+  expect(first).toMatchObject({ value: 'KUDOS:1', cipher: 'CS', age_groups: null, state: 'withdrawn' });
+  expect(signkeys).toMatchObject([{ state: 'signs' }]);
+  expect(accounts).toMatchObject([{ account: 'exchange-account-1', state: 'enabled' }]);
+  expect(fees).toMatchObject([
+    { fees: 'wire x-taler-bank', state: 'holds', wire_fee: 'KUDOS:0.02', purse_fee: null },
+    { fees: 'global', state: 'holds', wire_fee: null, purse_fee: 'KUDOS:0.04', purse_account_limit: 5 },
+  ]);
+  expect(officers).toContainEqual(expect.objectContaining({ name: 'Olga Officer', state: 'decides' }));
+
+  await admin('officer', 'dismiss', officers?.at(-1)?.officer_pub, 'Olga Officer');
+  await admin('denomination', 'revoke', first?.h_denom_pub, '--reason', 'r');
+  const later = await listed(lists);
+  expect(later[0]?.[0]).toEqual({ ...first, state: 'revoked' });
+  expect(later[4]?.at(-1)).toMatchObject({ name: 'Olga Officer', state: 'dismissed' });
+});
+
+const listed = (groups: string[]): Promise<Run['json'][][]> =>
+  Promise.all(groups.map(async (group) => (await admin(group, 'list')).json));
 
 /** What a tool of somebody else's asks the admin port. */
 function asked(path: string, body: object): Promise<Response> {

@@ -106,6 +106,7 @@ describe('transfers', () => {
       (await transfers('rejected', account)).find((one) => one.attempt === 2),
     );
     expect(second.request_uid).toBe(again.json.next_request_uid);
+    expect((await decide(first, 'retry', { reason: 'the bank says it works now' })).json).toEqual(again.json);
     expect(await transfers('replaced', account)).toMatchObject([{ request_uid: first.request_uid, attempt: 1 }]);
     for (const replaced of [first, { ...first, request_uid: randomText(64) }]) {
       expect((await decide(replaced, 'retry', { reason: 'twice' })).status).toBeGreaterThanOrEqual(400);
@@ -131,7 +132,16 @@ describe('transfers', () => {
       { payto_uri: other },
     ];
     for (const json of wrong) expect((await decide(rejected, 'redirect', json)).status, JSON.stringify(json)).toBe(400);
-    expect((await decide(rejected, 'redirect', { reason: 'moved', payto_uri: other })).status).toBe(200);
+    const moved = await decide(rejected, 'redirect', { reason: 'moved', payto_uri: other });
+    expect(moved.status).toBe(200);
+    expect((await decide(rejected, 'redirect', { reason: 'moved', payto_uri: other })).json).toEqual(moved.json);
+    for (const [what, json] of [
+      ['redirect', { reason: 'moved', payto_uri: account }],
+      ['redirect', { reason: 'moved again', payto_uri: other }],
+      ['retry', { reason: 'moved' }],
+    ] as const) {
+      expect((await decide(rejected, what, json)).status).toBe(400);
+    }
     expect((await paymentsTo(exchange, other)).map(({ amount }) => amount)).toEqual(['KUDOS:2.95']);
     await withStatus('confirmed', other);
     expect(await transfers('confirmed', other)).toMatchObject([{ attempt: 2, amount: 'KUDOS:2.95' }]);

@@ -7,6 +7,7 @@ import {
   type LegitimizationLimit,
   legitimizationNeeded,
   maximumAgeAt,
+  standingDecision,
   sumWithin,
 } from './account.js';
 import type { AccountEvent, LegitimizationRule } from './events/account.js';
@@ -35,7 +36,7 @@ const decided = (
   requirement: number,
   approved: boolean,
   maximumAges: readonly { from: number; age: number }[] = [],
-): AccountEvent => ({
+): Extract<AccountEvent, { type: 'LegitimizationDecided' }> => ({
   type: 'LegitimizationDecided',
   requirement,
   approved,
@@ -228,11 +229,24 @@ test('the owner of an account is the key that was bound last', () => {
   expect(given(bound('a'), bound('b')).ask(({ ownerPub }) => ownerPub)).toBe(bytesOf('b', 32));
 });
 
-test('a decision is remembered by its signature', () => {
-  const { requirements } = given(required(1), decided(1, true)).ask((state) => state);
-  expect(requirements).toStrictEqual([
-    { requirement: 1, rule: 'WITHDRAW', approved: true, decidedBy: bytesOf('signature 1 true', 64) },
-  ]);
+test('the same decision again is the one that stands; any other one is none', () => {
+  const first = decided(1, true, [{ from: 5, age: 14 }]);
+  const standing = (asked: object) => (state: Account) =>
+    standingDecision(state.requirements[0] ?? expect.fail(), { ...first, ...asked });
+  const later = { decidedAt: 99, officerSignature: bytesOf('another', 64), at: 99 };
+  expect(given(required(1)).ask(standing({}))).toBeUndefined();
+  expect(given(required(1), first).ask(standing(later))).toStrictEqual(first);
+  for (const other of [
+    { approved: false },
+    { justification: 'another' },
+    { officerPub: bytesOf('another', 32) },
+    { maximumAges: [] },
+    { maximumAges: [{ from: 5, age: 15 }] },
+    { maximumAges: [{ from: 6, age: 14 }] },
+  ]) {
+    expect(given(required(1), first).ask(standing({ ...later, ...other }))).toBeUndefined();
+  }
+  expect(given(required(1), first, decided(1, false)).ask(standing(later))).toBeUndefined();
 });
 
 test('a damaged stream is not folded', () => {

@@ -6,16 +6,18 @@ import { MAX_UNITS } from '@florin/encoding';
 import { assert, unreachable } from './assert.js';
 import type { Decider } from './decision.js';
 import type { AccountEvent, LegitimizationRule } from './events/account.js';
-import type { EddsaPub, EddsaSignature } from './events/names.js';
+import type { EddsaPub } from './events/names.js';
 
 export interface Requirement {
   readonly requirement: number;
   readonly rule: LegitimizationRule;
   /** Undefined until an officer decided. */
   approved: boolean | undefined;
-  /** The signature of the latest decision: the same one again changes nothing. */
-  decidedBy: EddsaSignature | undefined;
+  /** The latest: the same one again changes nothing. */
+  decision: LegitimizationDecision | undefined;
 }
+
+type LegitimizationDecision = Extract<AccountEvent, { type: 'LegitimizationDecided' }>;
 
 interface Counted {
   readonly at: number;
@@ -85,6 +87,22 @@ export function legitimizationNeeded(
   return { requirement: known?.requirement ?? state.requirements.length + 1, isNew: !known, amount: shown(sum) };
 }
 
+/**
+ * The decision that stands, if the same officer decided the same before: a reason that is signed anew, at another time,
+ * is no other decision.
+ */
+export function standingDecision(
+  { decision }: Requirement,
+  asked: Pick<LegitimizationDecision, 'officerPub' | 'approved' | 'maximumAges' | 'justification'>,
+): LegitimizationDecision | undefined {
+  if (!decision || decision.officerPub !== asked.officerPub || decision.approved !== asked.approved) return undefined;
+  if (decision.justification !== asked.justification) return undefined;
+  const isSameAge = ({ from, age }: { from: number; age: number }, index: number): boolean =>
+    from === decision.maximumAges[index]?.from && age === decision.maximumAges[index]?.age;
+  const isSame = asked.maximumAges.length === decision.maximumAges.length && asked.maximumAges.every(isSameAge);
+  return isSame ? decision : undefined;
+}
+
 /** The age to which the owner's coins must be bound now; undefined if there is none. */
 export function maximumAgeAt(state: Account, now: number): number | undefined {
   return state.maximumAges.findLast(({ from }) => from <= now)?.age;
@@ -98,14 +116,14 @@ function evolve(state: Account, event: AccountEvent): Account {
         requirement: event.requirement,
         rule: event.rule,
         approved: undefined,
-        decidedBy: undefined,
+        decision: undefined,
       });
       return state;
     case 'LegitimizationDecided': {
       const decided = state.requirements.find(({ requirement }) => requirement === event.requirement);
       assert(decided !== undefined, `requirement ${event.requirement} was decided but never stated`);
       decided.approved = event.approved;
-      decided.decidedBy = event.officerSignature;
+      decided.decision = event;
       if (event.maximumAges.length > 0) {
         state.maximumAges = [...event.maximumAges].sort((a, b) => a.from - b.from);
       }

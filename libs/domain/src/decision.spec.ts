@@ -86,7 +86,7 @@ describe('a decider begins with nothing and refuses events that it does not know
   test('purse', begins(purse, EMPTY_PURSE, created({ a: '1' }, '0.98')));
   test('account', begins(account, EMPTY_ACCOUNT));
   test('key book', begins(keyBook, EMPTY_KEY_BOOK));
-  test('transfer', begins(transfer, { order: undefined, status: 'none' }));
+  test('transfer', begins(transfer, { order: undefined, status: 'none', decision: undefined }));
   test('session nonce', () => expect(sessionNonce.initial()).toStrictEqual({ usedBy: undefined }));
   test('wire account', () => expect(wireAccount.initial()).toStrictEqual({ lastRow: 0n }));
 });

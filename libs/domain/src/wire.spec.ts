@@ -52,16 +52,16 @@ describe('an order to pay', () => {
   const failed = { type: 'TransferFailed', ...next } as TransferEvent;
   const redirected = { type: 'TransferRedirected', ...next, nextTargetHash: bytesOf('t', 32) } as TransferEvent;
 
-  test.each([
+  test.each<[string, TransferEvent[], TransferEvent?]>([
     ['none', []],
     ['requested', [requested]],
     ['confirmed', [requested, confirmed]],
     ['rejected', [requested, rejected]],
-    ['replaced', [requested, rejected, failed]],
-    ['replaced', [requested, rejected, redirected]],
-  ])('is %s', (status, history) => {
+    ['replaced', [requested, rejected, failed], failed],
+    ['replaced', [requested, rejected, redirected], redirected],
+  ])('is %s', (status, history, decision) => {
     const state = given(...history).ask((it) => it);
-    expect(state).toStrictEqual({ order: history.length > 0 ? requested : undefined, status });
+    expect(state).toStrictEqual({ order: history.length > 0 ? requested : undefined, status, decision });
   });
 
   test.each([

@@ -25,15 +25,19 @@ export interface Transfer {
   order: Requested | undefined;
   /** `rejected`: the bank refused for good, the money is still owed. `replaced`: an admin ordered another try. */
   status: 'none' | 'requested' | 'confirmed' | 'rejected' | 'replaced';
+  /** What replaced it: the same decision again changes nothing. */
+  decision: TransferDecision | undefined;
 }
 
+export type TransferDecision = Extract<TransferEvent, { type: 'TransferFailed' | 'TransferRedirected' }>;
+
 export const transfer: Decider<Transfer, TransferEvent> = {
-  initial: () => ({ order: undefined, status: 'none' }),
+  initial: () => ({ order: undefined, status: 'none', decision: undefined }),
   evolve: (state, event) => {
     switch (event.type) {
       case 'TransferRequested':
         assert(state.status === 'none', 'a transfer was requested twice');
-        return { order: event, status: 'requested' };
+        return { ...state, order: event, status: 'requested' };
       case 'TransferConfirmed':
         assert(state.status === 'requested', `a transfer that is ${state.status} was confirmed`);
         return { ...state, status: 'confirmed' };
@@ -43,7 +47,7 @@ export const transfer: Decider<Transfer, TransferEvent> = {
       case 'TransferFailed':
       case 'TransferRedirected':
         assert(state.status === 'rejected', `a transfer that is ${state.status} was given up`);
-        return { ...state, status: 'replaced' };
+        return { ...state, status: 'replaced', decision: event };
       default:
         return unreachable(event);
     }

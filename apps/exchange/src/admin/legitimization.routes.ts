@@ -59,7 +59,9 @@ export function legitimizationRoutes(server: FastifyInstance, context: AdminCont
       officerSignature = read('officer_sig', base32<EddsaSignature>(64), body.officer_sig);
     }
     const outcome = await commands.execute(new DecideLegitimization(account, verdict, officerPub, officerSignature));
-    if (outcome.kind !== 'refuse') return { decided: true };
+    // The same decision again is answered with the one that stands.
+    if (outcome.kind === 'accept') return { decided: true, decided_at: outcome.value.decidedAt };
+    if (outcome.kind === 'repeat') return { decided: true, decided_at: outcome.earlier.decidedAt };
     switch (outcome.refusal.code) {
       case 'CASE_UNKNOWN':
         throw new TalerError(ErrorCode.EXCHANGE_KYC_CHECK_REQUEST_UNKNOWN, {

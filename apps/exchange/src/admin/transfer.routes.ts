@@ -51,6 +51,7 @@ export function transferRoutes(server: FastifyInstance, context: AdminContext): 
   const decide = async (requestUid: string, body: Body, redirectTo: string | undefined): Promise<object> => {
     const reason = read('reason', text(1000), body.reason ?? '');
     if (reason === '') throw malformedField('reason', 'a decision needs its reason');
+    // The same decision again is answered as then: an admin repeats what was not heard.
     const outcome = await commands.execute(
       new DecideTransfer(readHash<HashCode>('request_uid', 64, requestUid), {
         decidedBy: await officer(body),
@@ -59,6 +60,7 @@ export function transferRoutes(server: FastifyInstance, context: AdminContext): 
       }),
     );
     if (outcome.kind === 'accept') return { next_request_uid: outcome.value.nextRequestUid };
+    if (outcome.kind === 'repeat') return { next_request_uid: outcome.earlier.nextRequestUid };
     switch (outcome.refusal.code) {
       case 'TRANSFER_UNKNOWN':
         throw new TalerError(ErrorCode.EXCHANGE_TRANSFERS_GET_WTID_NOT_FOUND, { detail: requestUid });

@@ -8,6 +8,7 @@ import {
   refuse,
   repeat,
   Streams,
+  standingDecision,
 } from '@florin/domain';
 import { decodeBase32 } from '@florin/encoding';
 import { Ledger } from '@florin/event-store';
@@ -17,10 +18,15 @@ import { Clock } from '../runtime/clock.js';
 import { Cryptography } from '../runtime/cryptography.js';
 import { KeyRing } from '../runtime/key-ring.js';
 
+/** The time that the officer signed: of the decision that stands, if it was made before. */
+interface Decided {
+  readonly decidedAt: number;
+}
+
 export type DecideOutcome = Decision<
-  undefined,
+  Decided,
   { readonly code: 'OFFICER_UNKNOWN' | 'OFFICER_SIGNATURE_INVALID' | 'CASE_UNKNOWN' | 'KEYS_UNAVAILABLE' },
-  undefined
+  Decided
 >;
 
 export class DecideLegitimization extends Command<DecideOutcome> {
@@ -44,25 +50,18 @@ export class DecideLegitimizationHandler implements ICommandHandler<DecideLegiti
     private readonly clock: Clock,
   ) {}
 
-  async execute({ account, verdict, officerPub, officerSignature }: DecideLegitimization): Promise<DecideOutcome> {
-    const book = this.keys.usableBook();
-    if (!book) return refuse({ code: 'KEYS_UNAVAILABLE' });
-    const officer = book.officers.get(officerPub);
-    if (!officer?.active || officer.readOnly) return refuse({ code: 'OFFICER_UNKNOWN' });
-    const signed = {
-      message: verdictMessage(this.crypto.taler.hash, account, verdict),
-      signature: decodeBase32(officerSignature, 64),
-      pub: decodeBase32(officerPub, 32),
-    };
-    const [valid] = await this.crypto.verifyAll([signed]);
-    if (!valid) return refuse({ code: 'OFFICER_SIGNATURE_INVALID' });
-
+  async execute(command: DecideLegitimization): Promise<DecideOutcome> {
+    const { account, verdict, officerPub, officerSignature } = command;
     const stream = this.streams.account(account);
     return this.ledger.transact([stream.name], async (tx) => {
       const { requirements } = await tx.load(stream);
       const known = requirements.find(({ requirement }) => requirement === verdict.requirement);
+      if (known?.decision?.officerSignature === officerSignature) return repeat(known.decision);
+      const refusal = await this.refusalOf(command);
+      if (refusal) return refuse({ code: refusal });
       if (!known) return refuse({ code: 'CASE_UNKNOWN' });
-      if (known.decidedBy === officerSignature) return repeat(undefined);
+      const standing = standingDecision(known, { ...verdict, officerPub });
+      if (standing) return repeat(standing);
       tx.append(
         stream.append({
           type: 'LegitimizationDecided',
@@ -72,7 +71,22 @@ export class DecideLegitimizationHandler implements ICommandHandler<DecideLegiti
           at: this.clock.now(),
         }),
       );
-      return accept(undefined);
+      return accept({ decidedAt: verdict.decidedAt });
     });
+  }
+
+  /** Why nobody may decide so, apart from the case. */
+  private async refusalOf({ account, verdict, officerPub, officerSignature }: DecideLegitimization) {
+    const book = this.keys.usableBook();
+    if (!book) return 'KEYS_UNAVAILABLE';
+    const officer = book.officers.get(officerPub);
+    if (!officer?.active || officer.readOnly) return 'OFFICER_UNKNOWN';
+    const signed = {
+      message: verdictMessage(this.crypto.taler.hash, account, verdict),
+      signature: decodeBase32(officerSignature, 64),
+      pub: decodeBase32(officerPub, 32),
+    };
+    const [valid] = await this.crypto.verifyAll([signed]);
+    return valid ? undefined : 'OFFICER_SIGNATURE_INVALID';
   }
 }

@@ -1,5 +1,5 @@
 /** An admin decides about a transfer that the bank refused for good: the same account again, or another one. */
-import { accept, type Decision, type EddsaPub, type HashCode, refuse, Streams } from '@florin/domain';
+import { accept, type Decision, type EddsaPub, type HashCode, refuse, repeat, Streams } from '@florin/domain';
 import { Ledger } from '@florin/event-store';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Accounts } from '../runtime/accounts.js';
@@ -8,7 +8,8 @@ import { Cryptography } from '../runtime/cryptography.js';
 
 export type DecideTransferOutcome = Decision<
   { readonly nextRequestUid: HashCode },
-  { readonly code: 'TRANSFER_UNKNOWN' | 'TRANSFER_NOT_REJECTED' | 'WIRE_METHOD_UNSUPPORTED' }
+  { readonly code: 'TRANSFER_UNKNOWN' | 'TRANSFER_NOT_REJECTED' | 'WIRE_METHOD_UNSUPPORTED' },
+  { readonly nextRequestUid: HashCode }
 >;
 
 export class DecideTransfer extends Command<DecideTransferOutcome> {
@@ -40,11 +41,15 @@ export class DecideTransferHandler implements ICommandHandler<DecideTransfer> {
     const stream = this.streams.transfer(requestUid);
     const other = redirectTo === undefined ? undefined : this.accounts.identify(redirectTo);
     const payingAccount = other && this.accounts.payingAccount(other.method);
-    if (other && payingAccount === undefined) return refuse({ code: 'WIRE_METHOD_UNSUPPORTED' });
-    const sealedTarget = other && (await this.accounts.seal(other.account, other.uri));
+    const sealedTarget = payingAccount && (await this.accounts.seal(other.account, other.uri));
 
     return this.ledger.transact([stream.name], async (tx) => {
-      const { order, status } = await tx.load(stream);
+      const { order, status, decision: earlier } = await tx.load(stream);
+      const earlierTarget = earlier?.type === 'TransferRedirected' ? earlier.nextTargetHash : undefined;
+      if (earlier?.decidedBy === decidedBy && earlier.reason === reason && earlierTarget === other?.hash) {
+        return repeat({ nextRequestUid: earlier.nextRequestUid });
+      }
+      if (other && payingAccount === undefined) return refuse({ code: 'WIRE_METHOD_UNSUPPORTED' });
       if (!order) return refuse({ code: 'TRANSFER_UNKNOWN' });
       if (status !== 'rejected') return refuse({ code: 'TRANSFER_NOT_REJECTED' });
       const attempt = order.attempt + 1;
