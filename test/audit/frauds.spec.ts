@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startExchange } from '../support/exchange.js';
 import { BANK_FRAUDS } from './bank-frauds.js';
 import { CLOSING_FRAUDS } from './closing-frauds.js';
+import { DOUBLE_FRAUDS } from './double-frauds.js';
 import { type Fraud, KEY_FRAUDS, LOG_FRAUDS, RESERVE_FRAUDS } from './frauds.js';
 import { type Evidence, Insider, readEvidence, type Written } from './insider.js';
 import { COIN_FRAUDS, OFFICER_FRAUDS, PURSE_FRAUDS, RECOUP_FRAUDS } from './purse-frauds.js';
@@ -56,6 +57,7 @@ describe.each<readonly [string, readonly Fraud[]]>([
   ['purses', PURSE_FRAUDS],
   ['recoups', RECOUP_FRAUDS],
   ['officers', OFFICER_FRAUDS],
+  ['what stands twice', DOUBLE_FRAUDS],
 ])('%s', (_, frauds) => {
   test.each(frauds.map((one) => [one.codes[0], one.what, one] as const))('%s: %s', async (_code, _what, planted) => {
     const insider = new Insider(evidence);

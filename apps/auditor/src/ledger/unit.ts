@@ -12,7 +12,7 @@ interface PairKind {
   /** Only the giving side is there; undefined if that is allowed. */
   readonly withheld: FindingCode | undefined;
   readonly mismatch: FindingCode;
-  /** One side says it twice; undefined where the stream itself shows that. */
+  /** One side says it twice; by default that the second time nothing is on the other side. */
   readonly twice?: FindingCode;
   readonly names: readonly [giving: string, taking: string];
 }
@@ -140,9 +140,11 @@ export class Unit {
     const key = `${kind} ${id}`;
     const both = this.pairs.get(key) ?? { kind };
     if (both[side]) {
-      const { twice }: PairKind = PAIRS[kind];
+      const { twice, invented, withheld, mismatch }: PairKind = PAIRS[kind];
+      const isTaking = side === 'taking';
+      const code = twice ?? (isTaking ? invented : (withheld ?? mismatch));
       const detail = `${kind} ${id} stands twice in one unit`;
-      if (twice) this.findings.add({ code: twice, event: half.event, detail, gain: -half.units });
+      this.findings.add({ code, event: half.event, detail, gain: isTaking || twice ? -half.units : half.units });
       return;
     }
     both[side] = half;
