@@ -13,15 +13,16 @@ import {
 import { wallet } from '../e2e/support/oracle.js';
 import { Endless } from './endless.js';
 
-const ORIGIN = 'florin/endless/exported';
-
 export class EndlessExport {
   private readonly heads = new Map<number, string>();
+  readonly origin: string;
 
   private constructor(
     readonly events: readonly SourceEvent[],
     private readonly logKey: Endless['logKey'],
-  ) {}
+  ) {
+    this.origin = `florin/endless/${logKey.pub.slice(0, 16)}`;
+  }
 
   /** @param count how many events at least; of two thousand, all come at once */
   static async of(count: number): Promise<EndlessExport> {
@@ -48,7 +49,7 @@ export class EndlessExport {
     const events = this.events.slice(first, next).map(({ text, ...event }) => {
       return exportEventLine({ ...event, data: JSON.parse(text) });
     });
-    const header = exportHeaderLine({ origin: ORIGIN, first, exportedAt: 1 });
+    const header = exportHeaderLine({ origin: this.origin, first, exportedAt: 1 });
     return [header, ...events, exportTailLine({ head: this.head(end), next })];
   }
 
@@ -66,8 +67,8 @@ export class EndlessExport {
   private newHead(size: number): string {
     const frontier = Frontier.empty();
     for (const event of this.events.slice(0, size)) frontier.append(storedLeaf(event));
-    const text = checkpointText({ origin: ORIGIN, size, root: frontier.root() });
+    const text = checkpointText({ origin: this.origin, size, root: frontier.root() });
     const signature = wallet.eddsa.sign(new TextEncoder().encode(text), this.logKey.seed);
-    return signedNote(text, { name: ORIGIN, logPub: decodeBase32(this.logKey.pub, 32), signature });
+    return signedNote(text, { name: this.origin, logPub: decodeBase32(this.logKey.pub, 32), signature });
   }
 }

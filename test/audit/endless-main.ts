@@ -50,7 +50,7 @@ export async function writeFolder(folder: string, count: number, endless: Endles
   const { pub, seed } = endless.logKey;
   const store = await openSqliteStore({
     folder,
-    origin: `florin/endless/${pub.slice(0, 8)}`,
+    origin: `florin/endless/${pub.slice(0, 16)}`,
     logPub: decodeBase32(pub),
     signHead: async (text) => wallet.eddsa.sign(text, seed),
     now: () => endless.now * 1e6,

@@ -31,6 +31,7 @@ test.each([
   ['a compressed file', () => gzipSync(lines.join('')), 'does not begin like an export'],
   ['a first line without end', () => 'x'.repeat(10_000_000), 'does not begin like an export'],
   ['a file that was cut off', () => lines.join('').slice(0, 50_000), 'ends without a head'],
+  ['events behind the last head', () => [...lines, ...lines.slice(1, 30)].join(''), 'ends without a head'],
   ['a head that is none', () => `${lines.slice(0, -1).join('')}{"head":"x","next":100}\n`, 'something that is no head'],
 ])('%s cannot be audited: exit code 2 and a sentence', async (_, content, words) => {
   const ended = await audited(content());

@@ -1,6 +1,5 @@
 /** One audit from its source to its reports: full, continued from a checkpoint, or following a log as it grows. */
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Head } from '@florin/event-store';
 import { readAccountKeys } from './account-keys.js';
@@ -15,17 +14,8 @@ import { withEvidence } from './report/evidence.js';
 import { htmlReport } from './report/html.js';
 import { amountText, findingSummary, type Report, reportOf } from './report/summary.js';
 import { findingLine, textReport } from './report/text.js';
-import { EsdbSource } from './source/esdb.js';
-import { ExportSource } from './source/export-lines.js';
-import { FolderSource } from './source/folder.js';
+import { openSource, type SourceOptions } from './source/open.js';
 import { type Source, SourceError } from './source/source.js';
-
-export interface SourceOptions {
-  readonly data: string;
-  readonly from?: string;
-  readonly instance: string;
-  readonly checkpoint?: string | undefined;
-}
 
 export interface AuditOptions extends SourceOptions {
   readonly master?: string;
@@ -52,29 +42,12 @@ const SAVE_EVERY_MS = 15_000;
 /** Writing checkpoints takes at most one part of so many of the time. */
 const SAVE_SHARE = 20;
 
-/** @throws SourceError if there is nothing that can be read */
-export async function openSource(options: SourceOptions): Promise<Source> {
-  const { data, instance, checkpoint } = options;
-  const from = options.from ?? storeBeside(data);
-  if (from === undefined) return new FolderSource(data);
-  if (/^esdb(\+discover)?:/.test(from)) return EsdbSource.open({ connectionString: from, instance, checkpoint });
-  const isUrl = /^https?:/.test(from);
-  return isUrl ? ExportSource.feed(from, process.env.FLORIN_FEED_TOKEN) : ExportSource.file(from);
-}
-
-/** Where the ledger of a data folder is, if not in it. @throws SourceError if nobody says where */
-function storeBeside(data: string): string | undefined {
-  if (existsSync(join(data, 'events.db'))) return undefined;
-  const store = process.env.FLORIN_STORE;
-  if (store?.startsWith('esdb')) return store;
-  if (!existsSync(join(data, 'eventstoredb-head.json'))) return undefined;
-  throw new SourceError(`the ledger of ${data} is on EventStoreDB: say where, with --from esdb://... or FLORIN_STORE`);
-}
-
 /** @returns the exit code: 0 clean, 1 findings @throws SourceError if it cannot be audited */
 export async function audit(options: AuditOptions): Promise<number> {
-  const source = await openSource(options);
-  const run = new Run(options, source);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const source = await openSource(options, stop.signal);
+  const run = new Run(options, source, stop.signal);
   try {
     return await run.go();
   } finally {
@@ -94,7 +67,6 @@ class Run {
   private newest: { readonly head: Head; readonly key: string } | undefined;
   /** Findings are printed as they are made once the log is followed. */
   private isFollowing = false;
-  private readonly stop = new AbortController();
   /** The log's name. */
   private origin = '';
   /** Interrupted, and what was done until then is saved. */
@@ -105,6 +77,8 @@ class Run {
   constructor(
     private readonly options: AuditOptions,
     private readonly source: Source,
+    /** Ends the audit, with a checkpoint. */
+    private readonly stop: AbortSignal,
   ) {
     const { master, signatures, threads, accountKeys, memory } = options;
     this.folder = new AuditorFolder(memory);
@@ -120,16 +94,14 @@ class Run {
 
   async go(): Promise<number> {
     const { replay, options } = this;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => this.stop.abort());
     this.origin = await this.source.origin();
     const banks = options.bank?.length ? await this.readBanks(options.bank) : undefined;
     const isContinued = options.incremental === true && this.folder.load(replay, this.origin, options.master);
-    replay.log.expect(this.memory.of(this.origin));
-    await this.read(new Progress(await this.source.size(), replay.log.next, options.quiet !== true));
+    replay.log.expect(this.memory.of(this.origin), this.origin);
+    const progress = new Progress(await this.source.size(), replay.log.next, options.quiet !== true);
+    await this.read(progress).catch((error: unknown) => this.brokenOff(error));
+    if (this.stop.aborted) throw this.interrupted();
     if (replay.log.next === 0) throw new SourceError(`${this.source.name} holds no events`);
-    if (this.stop.signal.aborted) {
-      throw new SourceError(`interrupted after ${replay.log.next} events; --incremental goes on from there`);
-    }
     const now = Math.floor(Date.now() / 1000);
     await replay.settle(now);
     this.save();
@@ -138,6 +110,29 @@ class Run {
     await this.report(bank, isContinued ? 'continued from a checkpoint' : 'full replay');
     if (options.follow) await this.follow();
     return replay.findings.total === 0 ? 0 : 1;
+  }
+
+  /** What was found before the source broke off is said nonetheless: else it need only do so to hide it. */
+  private async brokenOff(error: unknown): Promise<void> {
+    const { replay, stop, isSavedForGood } = this;
+    if (!(error instanceof SourceError)) throw error;
+    if (stop.aborted) {
+      if (replay.isBetweenUnits && !isSavedForGood) {
+        await replay.catchUp();
+        this.save();
+      }
+      return;
+    }
+    await replay.catchUp();
+    const codes = [...replay.findings.counts.keys()];
+    throw codes.length === 0
+      ? error
+      : new SourceError(`${error.message}; found until there, in ${replay.log.next} events: ${codes.join(', ')}`);
+  }
+
+  private interrupted(): SourceError {
+    const goesOn = this.isSavedForGood ? '; --incremental goes on from there' : '';
+    return new SourceError(`interrupted after ${this.replay.log.next} events${goesOn}`);
   }
 
   async close(): Promise<void> {
@@ -151,7 +146,7 @@ class Run {
     for await (const stretch of this.source.read(replay.log.next)) {
       if (await replay.take(stretch)) this.isGood();
       progress.show(replay.log.next, replay.findings.total);
-      if (this.isSaveDue || this.stop.signal.aborted) replay.atBoundary ??= () => this.save();
+      if (this.isSaveDue || this.stop.aborted) replay.atBoundary ??= () => this.save();
       if (this.isSavedForGood) return;
     }
   }
@@ -163,16 +158,19 @@ class Run {
     this.isFollowing = true;
     process.stdout.write(`following ${this.source.name} from event ${replay.log.next} on\n`);
     let lookedAt = performance.now();
-    while (!this.stop.signal.aborted) {
+    while (!this.stop.aborted) {
       const isReached = await this.readNews(quiet);
       if (performance.now() - lookedAt > FOLLOW_MINUTE_MS) {
         replay.checkOverdue(Math.floor(Date.now() / 1000));
         lookedAt = performance.now();
       }
-      await sleep(isReached ? FOLLOW_MS : RETRY_MS, undefined, { signal: this.stop.signal }).catch(() => {});
+      await sleep(isReached ? FOLLOW_MS : RETRY_MS, undefined, { signal: this.stop }).catch(() => {});
     }
     this.remember();
-    if (!this.isAway && !this.isSavedForGood) this.save();
+    if (replay.isBetweenUnits && !this.isSavedForGood) {
+      await replay.catchUp();
+      this.save();
+    }
     process.stdout.write(`${replay.log.next} events, ${replay.findings.total} findings\n`);
   }
 
@@ -184,6 +182,7 @@ class Run {
       await this.read(progress);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
+      if (this.stop.aborted) return replay.isBetweenUnits;
       if (!this.isAway) process.stderr.write(`audit: ${error.message}; it is tried again\n`);
       this.isAway = true;
       return false;
@@ -221,7 +220,7 @@ class Run {
     this.folder.save(this.replay, this.origin);
     this.savedAt = performance.now();
     this.saveTookMs = this.savedAt - begun;
-    this.isSavedForGood = this.stop.signal.aborted;
+    this.isSavedForGood = this.stop.aborted;
   }
 
   private async readBanks(places: readonly string[]): Promise<BankHistory[]> {

@@ -36,7 +36,7 @@ export function currencyOf(data: unknown): string | undefined {
 
 export class EventReader {
   /** The name before the dot in every stream; the first event says it. */
-  private instance: string | undefined;
+  instance: string | undefined;
   private codec: EventCodec | undefined;
   /** The stream that was looked at last: every event asks twice. */
   private named: { readonly stream: string; readonly category: Category } | undefined;

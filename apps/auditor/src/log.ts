@@ -19,6 +19,9 @@ const TIME_BEHIND_MAX_S = 60;
 /** Clocks of nodes differ, and are corrected: by so much the time of writing may fall behind the latest one. */
 const TIME_FALL_MAX_S = 600;
 
+/** So many letters of its key name a log (docs/architecture.md). */
+const NAMED_BY = 16;
+
 /** A head that this auditor has seen. */
 export interface SeenHead {
   readonly origin: string;
@@ -44,6 +47,8 @@ export class Log {
   headKey: string | undefined;
   /** A head seen earlier covers other events. */
   private isRewritten = false;
+  /** What the source called the log, if it was asked. */
+  private origin: string | undefined;
   /** Roots that were computed at sizes of heads seen earlier. */
   private expected: SeenHead[] = [];
 
@@ -61,8 +66,9 @@ export class Log {
     return this.numbers.size;
   }
 
-  /** Heads of earlier audits: the tree must have had their roots. */
-  expect(heads: readonly SeenHead[]): void {
+  /** Heads of earlier audits: the tree must have had their roots. @param origin the log whose heads they are */
+  expect(heads: readonly SeenHead[], origin: string): void {
+    this.origin = origin;
     this.expected = heads.filter(({ size }) => size > this.nextIndex).sort((a, b) => a.size - b.size);
     for (const head of heads) if (head.size === this.nextIndex) this.compare(head);
   }
@@ -142,10 +148,11 @@ export class Log {
   /**
    * Compares the tree with a head of the log.
    * @param logKeys public keys that the master key vouched for, base32
+   * @param instance what the names of its streams begin with
    * @returns whether it may be remembered
    */
-  checkHead(head: Head, logKeys: readonly string[]): boolean {
-    if (!this.isSigned(head, logKeys)) return false;
+  checkHead(head: Head, logKeys: readonly string[], instance: string | undefined): boolean {
+    if (!this.isSigned(head, logKeys) || !this.isNamed(head, instance)) return false;
     if (head.size < this.nextIndex) {
       const detail = `the newest head covers ${head.size} events, ${this.nextIndex} were there`;
       this.findings.addOnce('all', { code: 'history-shortened', detail });
@@ -212,6 +219,15 @@ export class Log {
     if (this.damage.touches('keys')) return false; // the key may have been offered where nothing can be read
     const detail = `the head of ${head.size} events carries no signature of a key that the master key vouched for`;
     this.findings.addOnce('all', { code: 'head-invalid', detail });
+    return false;
+  }
+
+  /** Whoever could name the log anew would have one that nobody remembers: so its name hangs on its key. */
+  private isNamed(head: Head, instance = ''): boolean {
+    const name = `florin/${instance}/${this.headKey?.slice(0, NAMED_BY)}`;
+    if (head.origin === name && (this.origin ?? name) === name) return true;
+    const [other] = [head.origin, this.origin].filter((origin) => origin !== undefined && origin !== name);
+    this.findings.addOnce('name', { code: 'head-invalid', detail: `the log is called ${other} instead of ${name}` });
     return false;
   }
 

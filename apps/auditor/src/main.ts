@@ -1,9 +1,10 @@
 /** `npm run audit`: says whether every coin and every cent of an exchange is accounted for. */
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { type AuditOptions, audit, type SourceOptions } from './audit.js';
+import { type AuditOptions, audit } from './audit.js';
 import { compare } from './compare.js';
 import { prove } from './prove.js';
+import type { SourceOptions } from './source/open.js';
 import { SourceError } from './source/source.js';
 
 const EXIT_FAILED = 2;

@@ -1,7 +1,7 @@
 /** `audit prove`: a consistency proof out of the events themselves, for whoever saw fewer or more of them. */
 import { consistencyProof, Frontier, storedLeaf } from '@florin/event-store';
-import { openSource, type SourceOptions } from './audit.js';
 import type { ConsistencyProof } from './heads.js';
+import { openSource, type SourceOptions } from './source/open.js';
 import { type Source, SourceError } from './source/source.js';
 
 /** @returns JSON @throws SourceError if there are not so many events */

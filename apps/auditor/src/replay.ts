@@ -95,16 +95,21 @@ export class Replay {
     return this.reader.currency;
   }
 
+  /** Nothing of a unit was taken whose rest is still to come, as far as the source says. */
+  isBetweenUnits = true;
+
   /** Called once, as soon as a unit has ended and its signatures are checked: then the state may be saved. */
   atBoundary: (() => void) | undefined;
 
   /** Replays a stretch and compares its head. @returns whether the head may be remembered */
-  async take({ items, head }: Stretch): Promise<boolean> {
+  async take({ items, head, isWhole = false }: Stretch): Promise<boolean> {
     for (const item of items) {
       if (this.atBoundary && 'text' in item && this.log.begins(item)) await this.pause();
       this.item(item);
+      this.isBetweenUnits = false;
       if (this.pool?.isFull) await this.pool.room();
     }
+    if (isWhole) this.endUnit();
     if (!head) return false;
     if (head.size > this.log.next) this.unit.tear(); // its rest is missing
     this.endUnit();
@@ -181,7 +186,7 @@ export class Replay {
 
   private checkHead(head: Head): boolean {
     const logKeys = this.keys.logKeys.map(({ logPub }) => logPub);
-    return this.log.checkHead(head, logKeys);
+    return this.log.checkHead(head, logKeys, this.reader.instance);
   }
 
   private item(item: SourceItem): void {
@@ -277,6 +282,7 @@ export class Replay {
   }
 
   private endUnit(): void {
+    this.isBetweenUnits = true;
     this.unit.close();
     this.purses.settle();
   }

@@ -1,27 +1,33 @@
 import { createReadStream, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Head, InvalidNote, parseCheckpoint, parseExportLine, readExport } from '@florin/event-store';
+import {
+  type ExportLine,
+  type Head,
+  InvalidNote,
+  parseCheckpoint,
+  parseExportLine,
+  readExport,
+} from '@florin/event-store';
+import { askFeed, FeedTooShort, readable } from './feed.js';
 import { inPlace } from './in-place.js';
 import { type Source, SourceError, type SourceEvent, type SourceItem, type Stretch } from './source.js';
 
 const STRETCH_EVENTS = 2_000;
 /** The last line of an export lies within so many bytes. */
 const TAIL_BYTES = 64 * 1024;
-/** What a feed is asked for at a time, and how often if it is busy. */
+/** What a feed is asked for at a time. */
 const FEED_EVENTS = 20_000;
-const TRIES = 30;
-const RETRY_MS = 1_000;
+/** Nodes of one exchange show heads of different sizes for a moment: one that is too small is looked at so often. */
+const SHORT_TRIES = 3;
+const SHORT_MS = 1_000;
 
 /**
  * Where the lines of an export come from.
  * @param first index of the first event that is wanted
  * @param limit how many are, where the source can be told
  */
-type Lines = (first: number, limit?: number) => AsyncIterable<Uint8Array | string>;
-
-/** A feed ends before the event that was asked for. */
-class FeedTooShort extends SourceError {}
+type Lines = (first: number, limit?: number) => AsyncIterable<ExportLine>;
 
 /** An export: a file, or the event feed of an exchange, which speaks the same format. */
 export class ExportSource implements Source {
@@ -36,7 +42,7 @@ export class ExportSource implements Source {
     const file = statSync(path, { throwIfNoEntry: false });
     if (!file) throw new SourceError(`${path} does not exist`);
     if (!file.isFile()) throw new SourceError(`${path} is no file; an export is read more than once`);
-    const lines: Lines = () => readable(createReadStream(path), path);
+    const lines: Lines = () => readExport(readable(createReadStream(path), path));
     return new ExportSource(path, lines, () => sizeOf(path));
   }
 
@@ -44,17 +50,15 @@ export class ExportSource implements Source {
    * The event feed of an exchange (docs/transparency.md), which answers in pages.
    * @param url of the feed, or of the exchange, which ends in `/`
    * @param token for `Authorization: Bearer`
+   * @param stop breaks off what is being read
    */
-  static feed(url: string, token: string | undefined): ExportSource {
-    const lines = async function* (first: number, limit = FEED_EVENTS): AsyncGenerator<Uint8Array> {
-      const reply = await ask(feedUrl(url, first, limit), token);
-      yield* readable(reply.body as unknown as AsyncIterable<Uint8Array>, new URL(url).origin);
-    };
+  static feed(url: string, token: string | undefined, stop?: AbortSignal): ExportSource {
+    const lines: Lines = (first, limit = FEED_EVENTS) => askFeed({ url, token, first, limit, stop });
     return new ExportSource(url, lines);
   }
 
   async origin(): Promise<string> {
-    for await (const line of readExport(this.lines(0, 1))) {
+    for await (const line of this.lines(0, 1)) {
       if (line.kind === 'header') return line.header.origin;
       break;
     }
@@ -78,13 +82,22 @@ export class ExportSource implements Source {
       }
     } catch (error) {
       if (!(error instanceof FeedTooShort)) throw error;
-      yield { items: [], head: await this.newestHead() }; // which covers less than was there before
+      yield { items: [], head: await this.shortHead(first) };
     }
   }
 
+  /** The newest head of a feed that has less than was there before: unless that passes, its history was shortened. */
+  private async shortHead(first: number): Promise<Head> {
+    let head = await this.newestHead();
+    for (let tried = 1; head.size < first && tried < SHORT_TRIES; tried += 1) {
+      await sleep(SHORT_MS);
+      head = await this.newestHead();
+    }
+    return head;
+  }
+
   private async newestHead(): Promise<Head> {
-    for await (const line of readExport(this.lines(0, 1)))
-      if (line.kind === 'tail') return headOf(line.tail.head, this.name);
+    for await (const line of this.lines(0, 1)) if (line.kind === 'tail') return headOf(line.tail.head, this.name);
     throw new SourceError(`${this.name} ends without a head: it was cut off`);
   }
 
@@ -92,11 +105,12 @@ export class ExportSource implements Source {
   private async *page(first: number): AsyncGenerator<Stretch, { next: number; isAll: boolean }> {
     let items: SourceItem[] = [];
     let end: { next: number; isAll: boolean } | undefined;
-    for await (const line of inPlace(readExport(this.lines(first)))) {
+    let isEmpty = true;
+    for await (const line of inPlace(this.lines(first))) {
+      if (line.kind !== 'tail') end = undefined; // what no head covers was cut off
       switch (line.kind) {
         case 'header':
           if (line.header.first > first) throw new SourceError(`${this.name} begins with event ${line.header.first}`);
-          end = undefined;
           break;
         case 'event':
           if (line.event.index >= first) items.push({ ...line.event, text: line.text });
@@ -106,20 +120,23 @@ export class ExportSource implements Source {
           break;
         case 'tail': {
           const head = headOf(line.tail.head, this.name);
-          // A head that covers more than was sent is judged when the rest has come.
-          const isAll = line.tail.next >= head.size;
-          yield isAll ? { items, head } : { items };
+          const { next } = line.tail;
+          isEmpty &&= items.length === 0;
+          // A head that covers more than was sent is judged when the rest has come; if nothing comes, now.
+          const isAll = next >= head.size || next <= first || isEmpty;
+          yield isAll ? { items, head } : { items, isWhole: true };
           items = [];
-          end = { next: line.tail.next, isAll };
+          end = { next, isAll };
         }
       }
       if (items.length < STRETCH_EVENTS) continue;
+      isEmpty = false;
       yield { items };
       items = [];
     }
     if (items.length > 0) yield { items };
     if (!end) throw new SourceError(`${this.name} ends without a head: it was cut off`);
-    return end.next > first ? end : { ...end, isAll: true };
+    return end;
   }
 
   async events(indexes: readonly number[]): Promise<Map<number, SourceEvent>> {
@@ -134,45 +151,6 @@ export class ExportSource implements Source {
   }
 
   async close(): Promise<void> {}
-}
-
-/** What comes, until it breaks off. @throws SourceError where a disk or a connection fails */
-async function* readable(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* chunks;
-  } catch (error) {
-    throw new SourceError(`${name} cannot be read: ${causeOf(error)}`);
-  }
-}
-
-/** What `fetch` says of a connection is in the cause of its error. */
-const causeOf = (error: unknown): string => {
-  const { message, cause } = error as Error;
-  return cause instanceof Error && cause.message !== '' ? cause.message : message;
-};
-
-/** @returns an answer with a body @throws SourceError */
-async function ask(url: URL, token: string | undefined): Promise<Response> {
-  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-  for (let tried = 1; ; tried += 1) {
-    const reply = await fetch(url, { headers }).catch((error: Error) => {
-      throw new SourceError(`${url.origin} cannot be reached: ${causeOf(error)}`);
-    });
-    if (reply.status === 200 && reply.body) return reply;
-    if (reply.status === 400 && url.searchParams.get('first') !== '0')
-      throw new FeedTooShort(`${url.origin} answers 400`);
-    if (reply.status !== 503 || tried === TRIES) throw new SourceError(`${url.origin} answers ${reply.status}`);
-    await reply.body?.cancel();
-    await sleep(RETRY_MS);
-  }
-}
-
-function feedUrl(url: string, first: number, limit: number): URL {
-  const place = new URL(url);
-  if (place.pathname.endsWith('/')) place.pathname += 'log/events';
-  place.searchParams.set('first', String(first));
-  place.searchParams.set('limit', String(limit));
-  return place;
 }
 
 function headOf(note: string, name: string) {

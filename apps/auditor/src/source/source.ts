@@ -33,6 +33,8 @@ export interface Stretch {
   readonly items: readonly SourceItem[];
   /** A signed head (its signature unchecked) that covers these items and no more. */
   readonly head?: Head;
+  /** True if the source says that the last unit in it has ended. */
+  readonly isWhole?: boolean;
 }
 
 export interface Source {
