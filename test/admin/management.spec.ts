@@ -20,6 +20,7 @@ const eur = (text: string) => parseAmount(`KUDOS:${text}`);
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       settings.denominations = settings.denominations.filter(({ cipher }: Settings) => cipher === 'CS');
     },

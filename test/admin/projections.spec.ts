@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { send } from '../e2e/support/http.js';
 import { newKey } from '../e2e/support/oracle.js';
+import { TEST_SERVER } from '../support/configured-store.js';
 import { fundReserve, type RunningExchange, startExchange } from '../support/exchange.js';
 import { type Run, runAdmin } from './support/cli.js';
 
@@ -34,7 +35,7 @@ const balanceAt = async (...moment: string[]): Promise<string | undefined> => {
 };
 
 beforeAll(async () => {
-  exchange = await startExchange({ configure: configure as never });
+  exchange = await startExchange({ onTestServer: true, configure: configure as never });
 });
 
 afterAll(async () => {
@@ -99,17 +100,21 @@ test('without an exchange the tool says so', async () => {
   expect(nobody.stderr).toContain('holds no ledger');
 });
 
-test('the read models of a stopped exchange are verified, rebuilt and shown from its folder', async () => {
-  const running = await balanceAt();
-  const listed = await admin('wire', 'list');
-  await exchange.stop();
-  expect(await admin('wire', 'list')).toMatchObject({ code: 0, stdout: listed.stdout });
-  expect(await balanceAt()).toBe(running);
-  expect(await balanceAt('--at', '2026-01-01')).toBeUndefined();
-  expect((await admin('projection', 'verify')).json.differences).toEqual([]);
-  rmSync(join(exchange.data, 'views.db'));
-  expect((await admin('projection', 'rebuild')).code).toBe(0);
-  expect((await admin('projection', 'list')).json[0]).toMatchObject({ caught_up: true, lag: 0, last_event: null });
-  expect((await admin('projection', 'show', 'nonsense')).code).toBe(2);
-  expect(await balanceAt()).toBe(running);
-});
+// On EventStoreDB they are asked of an exchange that runs.
+test.skipIf(TEST_SERVER !== undefined)(
+  'the read models of a stopped exchange are verified, rebuilt and shown from its folder',
+  async () => {
+    const running = await balanceAt();
+    const listed = await admin('wire', 'list');
+    await exchange.stop();
+    expect(await admin('wire', 'list')).toMatchObject({ code: 0, stdout: listed.stdout });
+    expect(await balanceAt()).toBe(running);
+    expect(await balanceAt('--at', '2026-01-01')).toBeUndefined();
+    expect((await admin('projection', 'verify')).json.differences).toEqual([]);
+    rmSync(join(exchange.data, 'views.db'));
+    expect((await admin('projection', 'rebuild')).code).toBe(0);
+    expect((await admin('projection', 'list')).json[0]).toMatchObject({ caught_up: true, lag: 0, last_event: null });
+    expect((await admin('projection', 'show', 'nonsense')).code).toBe(2);
+    expect(await balanceAt()).toBe(running);
+  },
+);

@@ -10,7 +10,7 @@ import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { configure } from './story.js';
 import { auditor } from './tools.js';
 
-// Damage to the files themselves, by no insider: each counts once, and the audit goes on behind it.
+// Damage to the files of the embedded store, by no insider: each counts once, and the audit goes on behind it.
 let exchange: RunningExchange;
 
 interface Report {

@@ -15,7 +15,7 @@ let evidence: Evidence;
 let remove: () => void;
 
 beforeAll(async () => {
-  const exchange = await startExchange({ configure });
+  const exchange = await startExchange({ onTestServer: true, configure });
   remove = exchange.remove;
   await live(exchange);
   expect(await exchange.stop()).toBe(0);

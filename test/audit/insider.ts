@@ -7,8 +7,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Source, SourceEvent, Stretch } from '@florin/auditor';
 import { decodeBase32, encodeBase32, formatAmount, parseAmount } from '@florin/encoding';
-import { checkpointText, FolderObserver, Frontier, type Head, signedNote, storedLeaf } from '@florin/event-store';
+import { checkpointText, Frontier, type Head, signedNote, storedLeaf } from '@florin/event-store';
 import { wallet } from '../e2e/support/oracle.js';
+import { configuredStore, unitsOfLedger } from '../support/configured-store.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: an insider writes whatever he likes
 export type Data = any;
@@ -39,32 +40,28 @@ interface Ed25519Key {
 
 export interface Evidence {
   readonly events: readonly Written[];
+  readonly instance: string;
   readonly origin: string;
   readonly keys: string;
 }
 
-/** What an exchange left in its data folder. */
+/** What an exchange left: its keys in the data folder, its events wherever they are kept. */
 export async function readEvidence(folder: string): Promise<Evidence> {
-  const observer = new FolderObserver(folder);
-  const head = await observer.head();
-  const events: Written[] = [];
-  const units = new Map<number, object>();
-  for await (const rows of observer.rows(0, head.size)) {
-    for (const row of rows) {
-      if ('fault' in row) throw new Error(row.fault);
-      const { stream, type, version, writtenAtUs, unitFirst, text } = row;
-      const unit = units.get(unitFirst) ?? {};
-      units.set(unitFirst, unit);
-      events.push({ stream, type, version, writtenAtUs, unit, data: JSON.parse(text) });
-    }
-  }
-  await observer.close();
-  return { events, origin: head.origin, keys: join(folder, 'keys') };
+  const keys = join(folder, 'keys');
+  const { instance } = configuredStore(folder);
+  const units = await unitsOfLedger(folder);
+  const events = units.flatMap((unit) =>
+    unit.events.map(({ stream, type, version, writtenAtUs, data }): Written => {
+      return { stream, type, version, writtenAtUs, unit, data };
+    }),
+  );
+  const origin = `florin/${instance}/${keyIn(join(keys, 'log.json')).pub.slice(0, 16)}`;
+  return { events, instance, origin, keys };
 }
 
 export class Insider {
   readonly events: Written[];
-  readonly instance = 'florin';
+  readonly instance: string;
   readonly keysFolder: string;
   origin: string;
   /** Signs the head; the log key unless a fraud says otherwise. */
@@ -76,7 +73,8 @@ export class Insider {
   /** The root that is signed; the true one by default. */
   root: ((root: Uint8Array) => Uint8Array) | undefined;
 
-  constructor({ events, origin, keys }: Evidence) {
+  constructor({ events, instance, origin, keys }: Evidence) {
+    this.instance = instance;
     const units = new Map<object, object>();
     this.events = events.map((event) => {
       const unit = units.get(event.unit) ?? {};

@@ -10,6 +10,7 @@ import { openEsdbStore } from '@florin/event-store';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { send } from '../e2e/support/http.js';
 import { newAccount } from '../e2e/support/reserves.js';
+import { configuredStore, headCaughtUp } from '../support/configured-store.js';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { BANK_FRAUDS, type BankFile } from './bank-frauds.js';
@@ -27,15 +28,27 @@ let whileRunning: Ended;
 let overFeed: Ended;
 
 beforeAll(async () => {
-  exchange = await startExchange({ configure });
+  exchange = await startExchange({ onTestServer: true, configure });
   await live(exchange);
   const gateway = `${exchange.bankUrl}accounts/exchange/taler-wire-gateway/`;
   const history = async (way: string) => (await send(`${gateway}history/${way}?delta=1000`)).json;
   bank = { ...(await history('incoming')), ...(await history('outgoing')) } as unknown as BankFile;
-  whileRunning = await auditor(
-    ...['--data', exchange.data, '--memory', join(folder, 'first'), '--bank', gateway],
+  const { store = '', instance } = configuredStore(exchange.data);
+  await headCaughtUp(exchange);
+  const onServer = ['--instance', instance, '--checkpoint', `${exchange.baseUrl}log/checkpoint`];
+  const beside = [
+    ...[
+      '--data',
+      exchange.data,
+      '--memory',
+      join(folder, 'first'),
+      '--bank',
+      gateway,
+      ...(store === '' ? [] : onServer),
+    ],
     ...['--account-keys', join(exchange.data, 'keys/accounts'), '--html', join(folder, 'report.html'), '--json', '-'],
-  );
+  ];
+  whileRunning = await run(beside, { FLORIN_STORE: store });
   const token = readFileSync(join(exchange.data, 'auditor-credential'), 'utf8').trim();
   const fed = ['--from', exchange.baseUrl, '--memory', join(folder, 'first'), '--json', '-'];
   overFeed = await run(fed, { FLORIN_FEED_TOKEN: token });
@@ -143,7 +156,8 @@ describe('the bank', () => {
   test('a history that is none is no audit', async () => {
     const path = join(folder, 'no-bank.json');
     writeFileSync(path, '{"incoming_transactions":[{"row_id":"one"}]}');
-    const ended = await auditor('--data', exchange.data, '--bank', path);
+    const ledger = await exported(new Insider(evidence), 'with-no-bank.jsonl');
+    const ended = await auditor('--from', ledger, '--bank', path);
     expect(ended).toMatchObject({ code: 2, out: '', err: expect.stringContaining('no-bank.json') });
   });
 });
@@ -196,7 +210,7 @@ describe('what an auditor knows besides', () => {
     const replay = await replayed(insider);
     await replay.settle(replay.lastAt + 2 * DAY);
     const found = replay.findings.kept.filter(({ code }) => code === 'purse-not-closed');
-    expect(found).toMatchObject([{ event: { stream: refunded.stream.replace('florin.', '') } }]);
+    expect(found).toMatchObject([{ event: { stream: refunded.stream.replace(`${insider.instance}.`, '') } }]);
   });
 
   test('escrow-mismatch: sums that nothing explains', async () => {
@@ -382,7 +396,7 @@ test('a ledger that was moved to EventStoreDB says the same there', async () => 
     note = stretch.head?.note ?? note;
   }
   const store = await openEsdbStore(server.connectionString, {
-    instance: 'florin',
+    instance: evidence.instance,
     now: () => Date.now() * 1_000,
     onDamage: (error) => {
       throw error;
@@ -392,7 +406,16 @@ test('a ledger that was moved to EventStoreDB says the same there', async () => 
   await store.close();
   const checkpoint = join(folder, 'checkpoint');
   writeFileSync(checkpoint, note);
-  const args = ['--from', server.connectionString, '--memory', join(folder, 'esdb'), '--json', '-'];
+  const args = [
+    '--from',
+    server.connectionString,
+    '--instance',
+    evidence.instance,
+    '--memory',
+    join(folder, 'esdb'),
+    '--json',
+    '-',
+  ];
   const ended = await auditor(...args, '--checkpoint', checkpoint);
   expect(ended).toMatchObject({ code: 0 });
   const report = JSON.parse(ended.out);
@@ -401,7 +424,17 @@ test('a ledger that was moved to EventStoreDB says the same there', async () => 
 
   // As beside an exchange that is started with FLORIN_STORE, from its data folder.
   const data = mkdtempSync(join(folder, 'node-'));
-  const beside = ['--data', data, '--memory', join(folder, 'beside'), '--json', '-', '--quiet'];
+  const beside = [
+    '--data',
+    data,
+    '--instance',
+    evidence.instance,
+    '--memory',
+    join(folder, 'beside'),
+    '--json',
+    '-',
+    '--quiet',
+  ];
   const same = await run(beside, { FLORIN_STORE: server.connectionString });
   expect(JSON.parse(same.out).sums).toEqual(report.sums);
   writeFileSync(join(data, 'eventstoredb-head.json'), '{}');

@@ -1,5 +1,5 @@
-import { openSqliteReader } from '@florin/event-store';
 import { expect, test } from 'vitest';
+import { openConfiguredStore } from '../support/configured-store.js';
 import { startExchange } from '../support/exchange.js';
 import { expectOk, expectRefusal, type Json, send } from './support/http.js';
 import { now, readOffers, units } from './support/offers.js';
@@ -19,12 +19,15 @@ const MANY = 160;
 const OTHERS = 40;
 
 test('kill -9 amid the refunds of expired purses: every coin gets its money back, once', async () => {
-  let exchange = await startExchange();
+  let exchange = await startExchange({ onTestServer: true });
   try {
     const { baseUrl } = exchange;
     const offer = (await readOffers(baseUrl)).of('0.1');
+    const begunAt = now();
     const coins = await coinsOf(exchange, Array<typeof offer>(MANY + OTHERS).fill(offer));
-    const [large, terms] = [newPurse(), termsOf('90', { expiration: now() + 6 })];
+    // The purses have to be filled before they expire: putting the coins in takes about as long as withdrawing them.
+    const patience = 6 + 3 * (now() - begunAt);
+    const [large, terms] = [newPurse(), termsOf('90', { expiration: now() + patience })];
     const purses = Array.from({ length: OTHERS }, newPurse);
     const made = [
       create(baseUrl, large, terms, coins.slice(0, 128)),
@@ -35,14 +38,16 @@ test('kill -9 amid the refunds of expired purses: every coin gets its money back
     expectOk(await postPurse(baseUrl, large, 'deposit', rest));
 
     // The long poll settles its purse the moment it expires, and the job finds the others.
-    const waiting = send(`${baseUrl}purses/${large.purse.pub}/merge?timeout_ms=60000`).catch(() => undefined);
+    const waiting = send(`${baseUrl}purses/${large.purse.pub}/merge?timeout_ms=${(patience + 60) * 1_000}`).catch(
+      () => undefined,
+    );
     await eventually(async () => (await isRefunded(baseUrl, coins[0] as Coin)) || undefined);
     await exchange.kill();
     await waiting;
     const unfinished: string[] = [];
-    const reader = await openSqliteReader({ folder: exchange.data });
+    const reader = await openConfiguredStore(exchange.data);
     for (const { purse } of [large, ...purses]) {
-      const { events } = await reader.readStream(`florin.purse-${purse.pub}`);
+      const { events } = await reader.readStream(`${exchange.instance}.purse-${purse.pub}`);
       const refunds = events.filter(({ type }) => type === 'PurseCoinsRefunded').length;
       if (refunds < (purse === large.purse ? 2 : 1)) unfinished.push(purse.pub);
     }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { decodeBase32, encodeBase32 } from '@florin/encoding';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TEST_SERVER, unitsOfLedger } from '../support/configured-store.js';
 import { type RunningExchange, smallKeys, startExchange } from '../support/exchange.js';
 import { approve, type Case } from './support/admin.js';
 import { newPlanchets, newReserve, type Reserve, withdraw } from './support/coins.js';
@@ -20,10 +21,13 @@ const PLACES_OF_SECRETS = /^(keys\/|bank\/|(admin|auditor|metrics)-credential$|c
 let exchange: RunningExchange;
 let reserve: Reserve;
 let log: string;
+/** What is kept on a server instead of in the data folder. */
+let remote: Buffer | undefined;
 const refusals: Reply[] = [];
 
 beforeAll(async () => {
   exchange = await startExchange({
+    onTestServer: true,
     configure: (settings) => {
       smallKeys(settings);
       settings.logLevel = 'debug';
@@ -50,12 +54,17 @@ beforeAll(async () => {
   await summaryOf(exchange.baseUrl, reserve);
   expect(await exchange.stop()).toBe(0);
   log = exchange.log();
+  if (TEST_SERVER !== undefined) remote = Buffer.from(asText(await unitsOfLedger(exchange.data)));
 });
 afterAll(() => exchange.remove());
 
-/** Every file of the data folder that is not there to keep secrets, as bytes; and the log. */
+const asText = (value: unknown): string =>
+  JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}` : part));
+
+/** Every file of the data folder that is not there to keep secrets, as bytes; the log; and the events on a server. */
 function traces(): Map<string, Buffer> {
-  const found = new Map([['the log', Buffer.from(log)]]);
+  const found = new Map<string, Buffer>([['the log', Buffer.from(log)]]);
+  if (remote) found.set('events on the server', remote);
   for (const entry of readdirSync(exchange.data, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(exchange.data, path);
@@ -120,6 +129,6 @@ describe('nowhere but in its own place, owner-only, is', () => {
 
 test('what is looked for would be found: the reserve is in the ledger, in the views and in the log', () => {
   const found = occurrences(reserve.pub);
-  expect(found.some((name) => name.startsWith('events.db'))).toBe(true);
+  expect(found.some((name) => name.startsWith('events'))).toBe(true);
   expect(found.some((name) => name.startsWith('views.db'))).toBe(true);
 });

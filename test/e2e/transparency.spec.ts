@@ -21,7 +21,7 @@ let exchange: RunningExchange;
 let offers: Offers;
 
 beforeAll(async () => {
-  exchange = await startExchange();
+  exchange = await startExchange({ onTestServer: true });
   offers = await readOffers(exchange.baseUrl);
 });
 afterAll(async () => {
@@ -135,7 +135,8 @@ test('the feed opens for its own credential only, and begins where there is some
 
 test('a later head contains an earlier one', async () => {
   const earlier = await head();
-  await coins();
+  const reserve = await coins();
+  expectOk(await log(`reserves/${reserve.pub}`, ownerOf(reserve))); // a head covers them: on EventStoreDB, soon
   const later = await head();
   expect(later.size).toBeGreaterThan(earlier.size);
   const { from, to, proof } = expectOk(await log(`consistency?from=${earlier.size}&to=${later.size}`));
@@ -170,7 +171,7 @@ test('the owner of a reserve gets its events with their proofs, and nobody else'
   const { size, root } = new NoteVerifier(origin as string, decodeBase32(log_pub as string, 32)).open(
     checkpoint as string,
   );
-  expect({ stream, complete }).toEqual({ stream: `florin.reserve-${reserve.pub}`, complete: true });
+  expect({ stream, complete }).toEqual({ stream: `${exchange.instance}.reserve-${reserve.pub}`, complete: true });
   expect((events as Json[]).map(({ type }) => type)).toEqual(['ReserveFunded', 'CoinsWithdrawn']);
   for (const { index, number, type, version, written_at_us, data, proof } of events as Json[]) {
     const stored = { stream, number, type, version, writtenAtUs: written_at_us, text: data };

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
+import { type ConfiguredStore, configuredStore, TEST_SERVER } from './configured-store.js';
 import { lastingPort } from './ports.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -58,6 +59,8 @@ export interface RunningExchange {
   readonly auditorCredential: string;
   readonly metricsCredential: string;
   readonly data: string;
+  /** What the names of its streams begin with, before the dot. */
+  readonly instance: string;
   readonly ports: { readonly exchange: number; readonly bank: number };
   readonly process: ChildProcess;
   /** What it logged so far. */
@@ -85,7 +88,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
   const settings = parse(readFileSync(DEVELOPMENT_CONFIG, 'utf8'), { merge: true }) as Settings;
   (options.configure ?? smallKeys)(settings);
   const configFile = join(data, 'config.yaml');
-  Object.assign(settings, storeOf(configFile, options));
+  Object.assign(settings, storeOf(data, options));
   writeFileSync(configFile, stringify(settings));
 
   const child = spawn(process.execPath, [...START_ARGUMENTS, ...(options.nodeArguments ?? []), PROGRAM], {
@@ -130,6 +133,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
     auditorCredential: readFileSync(run.auditorCredential, 'utf8').trim(),
     metricsCredential: readFileSync(run.metricsCredential, 'utf8').trim(),
     data,
+    instance: settings.instance,
     ports: { exchange: run.ports.exchange, bank: run.ports.bank ?? 0 },
     process: child,
     log: () => logged,
@@ -146,12 +150,12 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
 }
 
 /** Of an earlier run, or where tests may have a ledger of their own; nothing is the embedded store. */
-function storeOf(configFile: string, { onTestServer }: ExchangeOptions): { store?: string; instance?: string } {
-  if (existsSync(configFile)) {
-    const { store, instance } = parse(readFileSync(configFile, 'utf8')) as Settings;
-    return store === undefined ? {} : { store, instance };
+function storeOf(data: string, { onTestServer }: ExchangeOptions): ConfiguredStore | object {
+  if (existsSync(join(data, 'config.yaml'))) {
+    const configured = configuredStore(data);
+    return configured.store === undefined ? {} : configured;
   }
-  const store = onTestServer ? process.env.FLORIN_TEST_EVENTSTORE : undefined;
+  const store = onTestServer ? TEST_SERVER : undefined;
   return store === undefined ? {} : { store, instance: `t${randomBytes(8).toString('hex')}` };
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BankProcess, startBank } from '../../e2e/support/bank-process.js';
 import { selfSignedCertificate } from '../../support/certificate.js';
+import { isFitForProduction } from '../../support/configured-store.js';
 import { type RunningExchange, type Settings, startExchange } from '../../support/exchange.js';
 
 export const BASE_URL = 'https://exchange.example/';
@@ -62,6 +63,7 @@ export async function productionSite(): Promise<ProductionSite> {
     lastAuthorization: () => authorization,
     start: ({ masterPub, data, change = () => undefined }) =>
       startExchange({
+        onTestServer: isFitForProduction,
         configure: configure(masterPub, change),
         env: { NODE_EXTRA_CA_CERTS: authority },
         ...(data === undefined ? {} : { data }),
