@@ -13,6 +13,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { isFitForProduction } from '../support/configured-store.js';
 import { type ExchangeOptions, type RunningExchange, smallKeys, startExchange } from '../support/exchange.js';
 import { newPlanchets, type Planchet, withdraw } from './support/coins.js';
 import { expectOk, expectRefusal, type Reply, send } from './support/http.js';
@@ -41,6 +42,11 @@ async function refusedStart(options: ExchangeOptions): Promise<string> {
   }
   throw new Error('it started');
 }
+
+const inEuros: ExchangeOptions['configure'] = (settings) => {
+  smallKeys(settings);
+  Object.assign(settings, JSON.parse(JSON.stringify(settings).replaceAll('KUDOS', 'EUR')));
+};
 
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
@@ -74,6 +80,7 @@ describe('the start', () => {
   });
 });
 
+// Where the ledger is in the data folder, too: on the embedded store.
 describe('what lies on the disk', () => {
   test("is its owner's alone and one process's at a time; the run file says where; keys keep a ledger", async () => {
     const data = openFolder();
@@ -107,6 +114,14 @@ describe('what lies on the disk', () => {
     expect(await exchange.stop()).toBe(0);
     expect(existsSync(join(data, 'run.json'))).toBe(false);
 
+    // First the development bank notices it, then the ledger.
+    for (const noticed of [/currency: .* kept in KUDOS/, /currency is EUR; allowed: KUDOS, in which the ledger/]) {
+      const refusal = await refusedStart({ data, configure: inEuros });
+      expect(refusal).toMatch(/ended with 78:/);
+      expect(refusal).toMatch(noticed);
+      rmSync(join(data, 'bank'), { recursive: true });
+    }
+
     for (const file of ['events.db', 'heads']) rmSync(join(data, file), { force: true });
     expect(await refusedStart({ data })).toMatch(/ended with 78:.*the key folder .* belongs to the ledger/s);
   });
@@ -135,7 +150,7 @@ describe('production', () => {
 
   test('starts without keys that nobody signed, and says so', async () => {
     const data = openFolder();
-    const exchange = await startExchange({ data, configure: production });
+    const exchange = await startExchange({ onTestServer: isFitForProduction, data, configure: production });
     const local = `http://127.0.0.1:${exchange.ports.exchange}/`;
     expect(exchange.baseUrl).toBe('https://exchange.example.com/');
     expectOk(await send(`${local}config`));
@@ -164,7 +179,7 @@ describe('production', () => {
 
 describe('the end', () => {
   test('by SIGTERM under load: 0, and what was acknowledged stays', async () => {
-    let exchange: RunningExchange = await startExchange();
+    let exchange: RunningExchange = await startExchange({ onTestServer: true });
     folders.push(exchange.data);
     const { baseUrl } = exchange;
     const offers = await readOffers(baseUrl);

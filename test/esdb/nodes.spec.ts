@@ -37,6 +37,7 @@ import {
   summaryOf,
 } from '../e2e/support/reserves.js';
 import { type TestServer, testServer } from '../support/eventstoredb/test-server.js';
+import type { Settings } from '../support/exchange.js';
 import { Load } from './load.js';
 import { type Node, PUBLIC_URL, Site } from './site.js';
 
@@ -202,4 +203,14 @@ describe('nodes that come and go', () => {
       expect(await paymentsTo(survivor, account)).toHaveLength(1);
     }
   });
+});
+
+test('a node that is configured for another currency than the ledger does not start', async () => {
+  const change = (settings: Settings): void => {
+    Object.assign(settings, JSON.parse(JSON.stringify(settings).replaceAll('KUDOS', 'EUR')));
+  };
+  const refused = site.startNode('in euros', { change });
+  await expect(refused).rejects.toThrow(
+    /ended with 78:[\s\S]*florin: currency is EUR; allowed: KUDOS, in which the ledger/,
+  );
 });

@@ -8,7 +8,7 @@ import { expectOk, type Reply, send } from '../e2e/support/http.js';
 import { type Offers, readOffers } from '../e2e/support/offers.js';
 import { eventually, fundedReserve } from '../e2e/support/reserves.js';
 import { StandIn, type StandInOptions } from '../support/eventstoredb/stand-in.js';
-import { startExchange } from '../support/exchange.js';
+import { type Settings, smallKeys, startExchange } from '../support/exchange.js';
 import { Load } from './load.js';
 import { type Node, Site } from './site.js';
 
@@ -131,7 +131,11 @@ describe('a node', () => {
 
 describe('the start', () => {
   const refusalOf = async (store: string): Promise<string> => {
-    const started = startExchange({ env: { FLORIN_STORE: store } });
+    const configure = (settings: Settings): void => {
+      smallKeys(settings);
+      settings.storePatience = '0 seconds';
+    };
+    const started = startExchange({ configure, env: { FLORIN_STORE: store } });
     return started.then(
       async (exchange) => {
         await exchange.kill();
@@ -155,5 +159,21 @@ describe('the start', () => {
     const away = await refusalOf(store);
     expect(away).toMatch(/ended with 70:/);
     expect(away).not.toContain('changeit');
+  });
+
+  test('waits for a server that is away, and says so', async () => {
+    standIn = await StandIn.start();
+    await standIn.node.kill();
+    let logged = '';
+    let isBack: Promise<void> | undefined;
+    const onLog = (text: string): void => {
+      logged += text;
+      if (logged.includes('the start waits for the event store')) isBack ??= standIn.node.start();
+    };
+    const exchange = await startExchange({ onLog, env: { FLORIN_STORE: standIn.connectionString } });
+    await isBack;
+    expectOk(await send(`${exchange.baseUrl}keys`));
+    expect(await exchange.stop()).toBe(0);
+    exchange.remove();
   });
 });

@@ -25,6 +25,13 @@ export interface Node extends RunningExchange {
   readonly name: string;
 }
 
+interface NodeOptions extends Pick<ExchangeOptions, 'onLog'> {
+  /** Its key folder, if not that of all. */
+  readonly keys?: string;
+  /** What only this node has otherwise. */
+  readonly change?: (settings: Settings) => void;
+}
+
 export class Site {
   readonly instance = freshInstance();
   readonly folder = mkdtempSync(join(tmpdir(), 'florin-site-'));
@@ -64,7 +71,7 @@ export class Site {
   /** A node, or one that was stopped or killed once more, on its data and its port. */
   async startNode(
     name: string,
-    { keys = this.keys, ...options }: Pick<ExchangeOptions, 'onLog'> & { readonly keys?: string } = {},
+    { keys = this.keys, change = () => undefined, ...options }: NodeOptions = {},
   ): Promise<Node> {
     const earlier = this.nodes.findIndex((node) => node.name === name);
     const data = this.data.get(name) ?? mkdtempSync(join(tmpdir(), 'florin-node-'));
@@ -72,7 +79,10 @@ export class Site {
     const started = await startExchange({
       ...options,
       data,
-      configure: (settings) => this.configure(settings, keys),
+      configure: (settings) => {
+        this.configure(settings, keys);
+        change(settings);
+      },
       env: this.env,
       ...(earlier >= 0 && { ports: (this.nodes[earlier] as Node).ports }),
     });

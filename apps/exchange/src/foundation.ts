@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { DamagedStore, type EsdbStore, type EventStore, Ledger, type SqliteStore, START } from '@florin/event-store';
 import { Views } from '@florin/projections';
 import { AccountVault, KeyFolder, Signers, Verifiers } from '@florin/signing';
-import { type DevelopmentBank, startDevelopmentBank } from '@florin/wire';
+import { type DevelopmentBank, OtherCurrency, startDevelopmentBank } from '@florin/wire';
 import type { Settings } from './config/config.js';
 import { ConfigError } from './config/reader.js';
 import type { Foundation } from './exchange.module.js';
+import { type BeginningOfLedger, checkTerms } from './keys/master-terms.js';
 import { openStore } from './open-store.js';
 import { Metrics } from './operating/metrics.js';
 import { SystemClock } from './runtime/clock.js';
+import type { StorePatience } from './runtime/store-patience.js';
 import type { Config, Log } from './runtime/tokens.js';
 import { publishLog } from './transparency/publish-log.js';
 
@@ -26,11 +28,13 @@ export interface RunningFoundation extends Foundation {
 
 /**
  * @param settings with the ports that are really used
+ * @param patience with a store that is away
  * @param stop called when the process must not go on: the disk failed, the views stand still, the ledger is damaged
  */
 export async function layFoundation(
   settings: Settings & { readonly baseUrl: string; readonly keys: string },
   log: Log,
+  patience: StorePatience,
   stop: (reason: string) => void,
 ): Promise<RunningFoundation> {
   const undo: (() => Promise<void>)[] = [];
@@ -54,23 +58,28 @@ export async function layFoundation(
     const metrics = new Metrics();
     metrics.observeProcess();
     const { pub: logPub } = await signers.generate({ kind: 'log' });
-    const { store, origin, leases } = await openStore(config, {
-      log,
-      clock,
-      logPub,
-      signHead: (head) => signers.signHead(head),
-      onGroup: (units) => metrics.groupUnits.observe(units),
-      stop,
-    });
+    const { store, origin, leases } = await patience.until(() =>
+      openStore(config, {
+        log,
+        clock,
+        logPub,
+        signHead: (head) => signers.signHead(head),
+        onGroup: (units) => metrics.groupUnits.observe(units),
+        stop,
+      }),
+    );
     undo.push(() => store.close());
-    await checkOwnership(folder, store, origin);
-    await observeLastEvent(clock, store);
-    const views = await Views.start(store, {
-      path: join(config.data, 'views.db'),
-      currency: config.currency,
-      onFault: (error) => stop(error.message),
-      onNotice: (notice) => log.warn({ notice }, 'the read models report'),
-    });
+    await patience.until(() => checkOwnership(folder, store, origin));
+    await patience.until(() => checkBeginning(config, store));
+    await patience.until(() => observeLastEvent(clock, store));
+    const views = await patience.until(() =>
+      Views.start(store, {
+        path: join(config.data, 'views.db'),
+        currency: config.currency,
+        onFault: (error) => stop(error.message),
+        onNotice: (notice) => log.warn({ notice }, 'the read models report'),
+      }),
+    );
     undo.push(() => views.close());
     const vault = new AccountVault(folder);
     const ledger = new Ledger(store, {
@@ -147,6 +156,13 @@ async function checkOwnership(folder: KeyFolder, store: EventStore, origin: stri
   }
 }
 
+/** Every node has to be of the ledger's currency, not only the one that writes what the configuration says. */
+async function checkBeginning({ instance, ...config }: Config, store: EventStore): Promise<void> {
+  const { events } = await store.readStream(`${instance}.keys`, { limit: 1 });
+  const terms = events[0]?.data as BeginningOfLedger | undefined;
+  if (terms) checkTerms(terms, config);
+}
+
 /** A clock that lies before the last event is suspect from the start. */
 async function observeLastEvent(clock: SystemClock, store: SqliteStore | EsdbStore): Promise<void> {
   const lastUs = await store.lastWrittenAtUs();
@@ -160,6 +176,9 @@ function startBank(settings: Settings): Promise<DevelopmentBank> {
     port: developmentBank?.port ?? 0,
     currency,
     exchangeAccount: developmentBank?.account ?? 'exchange',
+  }).catch((error: unknown) => {
+    if (error instanceof OtherCurrency) throw new ConfigError(`currency: ${error.message}`);
+    throw error;
   });
 }
 

@@ -14,6 +14,7 @@ import { layFoundation, type RunningFoundation } from './foundation.js';
 import { createHttpService } from './http/service.js';
 import { Jobs } from './runtime/jobs.js';
 import { KeyRing } from './runtime/key-ring.js';
+import { StorePatience } from './runtime/store-patience.js';
 import { EXIT_FAULT, startFailure } from './start-failure.js';
 
 const DEVELOPMENT_CONFIG = join(dirname(fileURLToPath(import.meta.url)), '../config/development.yaml');
@@ -69,7 +70,8 @@ async function main(): Promise<void> {
     setTimeout(() => process.exit(EXIT_FAULT), 10_000).unref();
   };
 
-  const foundation = await layFoundation({ ...settings, baseUrl, port, adminPort }, log, fail);
+  const patience = new StorePatience(log, settings.storePatience);
+  const foundation = await layFoundation({ ...settings, baseUrl, port, adminPort }, log, patience, fail);
   stops.push(['foundation', () => foundation.close()]);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void shutDown(0));
   process.on('unhandledRejection', (error) => log.error({ error }, 'a promise failed and nobody looked'));
@@ -85,8 +87,8 @@ async function main(): Promise<void> {
       clearTimeout(grace);
     },
   ]);
-  await app.get(KeyRing).start();
-  await app.get(Jobs).startKeys();
+  await patience.until(() => app.get(KeyRing).start());
+  await app.get(Jobs).startKeys(patience);
   await foundation.markLedger();
   app.get(Jobs).start();
   foundation.scrubRegularly();

@@ -77,6 +77,11 @@ export interface LedgerOptions {
   readonly now: () => number;
 }
 
+/** The bank was begun in another currency, which it keeps. */
+export class OtherCurrency extends Error {
+  override readonly name = 'OtherCurrency';
+}
+
 /** A balance would leave what an amount can express. */
 export class BalanceOverflow extends Error {
   override readonly name = 'BalanceOverflow';
@@ -286,8 +291,9 @@ export class BankLedger {
       throw new Error(`the bank's ledger has schema ${version}; this program knows ${SCHEMA_VERSION}`);
     }
     const currency = this.database.prepare('SELECT currency FROM bank').pluck().get();
-    if (currency !== this.currency)
-      throw new Error(`the bank's ledger is kept in ${currency}, not in ${this.currency}`);
+    if (currency !== this.currency) {
+      throw new OtherCurrency(`the bank's ledger is kept in ${currency}, not in ${this.currency}`);
+    }
   }
 
   /** Adds every transaction up again and compares: a ledger that does not balance is not served. */

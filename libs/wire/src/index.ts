@@ -1,4 +1,5 @@
 export { type DevelopmentBank, type DevelopmentBankOptions, startDevelopmentBank } from './development-bank.js';
+export { OtherCurrency } from './development-bank-ledger.js';
 export { DEVELOPMENT_BANK } from './development-bank-routes.js';
 export * from './gateway-client.js';
 export * from './gateway-errors.js';

@@ -1,7 +1,7 @@
 /** `main.js --check`: what can be wrong with an exchange that does not run, as JSON on standard output. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSqliteReader } from '@florin/event-store';
+import { checkServer, openSqliteReader, StoreMisconfigured } from '@florin/event-store';
 import { KeyFolder, KeyFolderRefused } from '@florin/signing';
 import type { ReadSettings } from '../config/config.js';
 import { ConfigError } from '../config/reader.js';
@@ -49,8 +49,8 @@ async function keyFolderChecks({ keys, mode }: ReadSettings): Promise<Check[]> {
   }
 }
 
-async function ledgerChecks({ store, data }: ReadSettings): Promise<Check[]> {
-  if (store !== 'embedded') return [look('ledger', 'it lies on EventStoreDB', 'start the exchange to have it checked')];
+async function ledgerChecks({ store, instance, data }: ReadSettings): Promise<Check[]> {
+  if (store !== 'embedded') return [await serverCheck(store, instance)];
   if (!existsSync(join(data, 'events.db'))) return [look('ledger', 'there is none yet', 'start the exchange')];
   try {
     const reader = await openSqliteReader({ folder: data });
@@ -65,3 +65,18 @@ async function ledgerChecks({ store, data }: ReadSettings): Promise<Check[]> {
     return [bad('ledger', reason, 'restore a backup: a damaged ledger is not repaired')];
   }
 }
+
+/** What the exchange asks of a server before it keeps a ledger there; the ledger itself is checked when it runs. */
+async function serverCheck(connectionString: string, instance: string): Promise<Check> {
+  try {
+    const { version, isSecure } = await checkServer({ connectionString, instance, callTimeoutMs: SERVER_PATIENCE_MS });
+    const found = `EventStoreDB ${version} is fit to keep it; the exchange checks it when it runs`;
+    if (isSecure) return good('ledger', found);
+    return look('ledger', found, 'without TLS it knows no users: let nothing but the nodes reach it');
+  } catch (error) {
+    const todo = error instanceof StoreMisconfigured ? 'docs/eventstoredb.md, "Configure"' : 'start the server';
+    return bad('ledger', `store: ${(error as Error).message}`, todo);
+  }
+}
+
+const SERVER_PATIENCE_MS = 5_000;

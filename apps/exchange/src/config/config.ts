@@ -87,6 +87,7 @@ function settings(currency: string) {
     adminHost: read.optional(read.text('an address to listen on'), '127.0.0.1'),
     adminPort: read.port,
     store: read.optional(store, 'embedded'),
+    storePatience: read.optional(read.duration, 120),
     data: read.text('a folder'),
     keys: read.optional(read.text('a folder'), undefined),
     masterPub: read.optional(read.text('52 characters of base32', /^[0-9A-Z]{52}$/), undefined),

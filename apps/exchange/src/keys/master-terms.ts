@@ -4,9 +4,30 @@ import type { EddsaPub, KeyBook, KeysEvent } from '@florin/domain';
 import { canonicalJson, decodeBase32, encodeBase32 } from '@florin/encoding';
 import { type MasterOrder, orderMessages, Signers } from '@florin/signing';
 import { Injectable } from '@nestjs/common';
+import { ConfigError } from '../config/reader.js';
 import { Clock } from '../runtime/clock.js';
 import { Config } from '../runtime/tokens.js';
 import { keyEvent } from './key-events.js';
+
+/** What never changes of what a ledger begins with. */
+export interface BeginningOfLedger {
+  readonly currency: string;
+  /** Base32. */
+  readonly masterPub: string;
+}
+
+/** @throws ConfigError unless the ledger is of this currency and, where one is named, of this master key */
+export function checkTerms(
+  terms: BeginningOfLedger,
+  wanted: { readonly currency: string; readonly masterPub?: string | undefined },
+): void {
+  if (terms.currency !== wanted.currency) {
+    throw new ConfigError(`currency is ${wanted.currency}; allowed: ${terms.currency}, in which the ledger is kept`);
+  }
+  if (wanted.masterPub !== undefined && terms.masterPub !== wanted.masterPub) {
+    throw new ConfigError(`the ledger belongs to the master key ${terms.masterPub}, not to ${wanted.masterPub}`);
+  }
+}
 
 @Injectable()
 export class MasterTerms {
@@ -24,7 +45,7 @@ export class MasterTerms {
 
   /**
    * What holds for the whole ledger, if it does not stand there yet as the configuration has it.
-   * @throws Error if the ledger was begun under another master key or in another currency
+   * @throws ConfigError if the ledger was begun under another master key or in another currency
    */
   async terms({ terms }: KeyBook): Promise<KeysEvent[]> {
     const { currency, baseUrl, roundUnit, reserves } = this.config;
@@ -36,12 +57,7 @@ export class MasterTerms {
       reserveClosingDelayS: reserves.closingDelay,
       legalDelayS: reserves.legalDelay,
     };
-    if (terms && terms.masterPub !== wanted.masterPub) {
-      throw new Error(`the ledger belongs to the master key ${terms.masterPub}, not to ${wanted.masterPub}`);
-    }
-    if (terms && terms.currency !== currency) {
-      throw new Error(`the ledger is kept in ${terms.currency}, not in ${currency}`);
-    }
+    if (terms) checkTerms(terms, wanted);
     const same = terms && Object.entries(wanted).every(([name, value]) => terms[name as keyof typeof wanted] === value);
     return same ? [] : [{ type: 'ExchangeConfigured', ...wanted, at: this.clock.now() }];
   }

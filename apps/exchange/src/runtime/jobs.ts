@@ -16,6 +16,7 @@ import { Gateways } from '../wire/gateways.js';
 import { PayTransfers } from '../wire/pay-transfers.js';
 import { Clock } from './clock.js';
 import { KeyRing } from './key-ring.js';
+import type { StorePatience } from './store-patience.js';
 import { Leases, Log } from './tokens.js';
 
 const PAY_EVERY_MS = 500;
@@ -53,13 +54,15 @@ export class Jobs implements BeforeApplicationShutdown {
    * it has looked itself and could offer nothing, for the master key is offline
    * @throws what the first look of this node throws
    */
-  async startKeys(): Promise<void> {
+  async startKeys(patience: StorePatience): Promise<void> {
     const { signal } = this.stop;
     const own: { look: 'to come' | 'under way' | 'done'; failure?: Error } = { look: 'to come' };
+    let isStarting = true;
+    const round = (): Promise<unknown> => this.offering.round();
     const look = async (): Promise<void> => {
       if (own.look === 'to come') own.look = 'under way';
       try {
-        await this.offering.round();
+        await (isStarting ? patience.until(round) : round());
         own.look = 'done';
       } catch (error) {
         own.failure = error instanceof Error ? error : new Error(String(error));
@@ -69,12 +72,13 @@ export class Jobs implements BeforeApplicationShutdown {
     this.onOneNode('keys', (held) => this.every(OFFER_EVERY_MS, 'offering keys', look, held));
     while (!signal.aborted) {
       if (own.failure) throw own.failure;
-      await this.keys.confirm();
+      await patience.until(() => this.keys.confirm());
       const state = await this.nodeKeys.round();
       const isOver = state === 'ready' || (state === 'nothing offered' && own.look === 'done');
       if (isOver && own.look !== 'under way') break;
       await pause(KEYS_POLL_MS, signal);
     }
+    isStarting = false;
     this.running.push(this.every(LOAD_EVERY_MS, 'loading keys', () => this.nodeKeys.round(), signal));
   }
 
