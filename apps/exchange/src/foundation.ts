@@ -14,6 +14,7 @@ import { Metrics } from './operating/metrics.js';
 import { SystemClock } from './runtime/clock.js';
 import type { StorePatience } from './runtime/store-patience.js';
 import type { Config, Log } from './runtime/tokens.js';
+import { goneBack, keepHeads } from './transparency/kept-head.js';
 import { publishLog } from './transparency/publish-log.js';
 
 export interface RunningFoundation extends Foundation {
@@ -71,6 +72,11 @@ export async function layFoundation(
     undo.push(() => store.close());
     await patience.until(() => checkOwnership(folder, store, origin));
     await patience.until(() => checkBeginning(config, store));
+    if ('consistencyProof' in store) {
+      const backwards = await goneBack(folder, store);
+      if (backwards !== undefined) throw new ConfigError(backwards);
+      undo.push(keepHeads(folder, store, log));
+    }
     await patience.until(() => observeLastEvent(clock, store));
     const views = await patience.until(() =>
       Views.start(store, {

@@ -77,6 +77,19 @@ export async function createFile(path: string, content: string, uid: number): Pr
   }
 }
 
+/** Puts a file in the place of the one that is there, whole and durable. */
+export async function replaceFile(path: string, content: string, uid: number): Promise<void> {
+  const draft = unfinishedName(path, NEW);
+  try {
+    await writeDraft(draft, content, uid);
+    await rename(draft, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await attempt(unlink(draft), 'ENOENT');
+    throw error;
+  }
+}
+
 /** @returns the text of the file, or undefined if there is none. @throws KeyFolderRefused if others may read it */
 export async function readPrivateFile(path: string, uid: number): Promise<string | undefined> {
   const file = await attempt(open(path, constants.O_RDONLY | constants.O_NOFOLLOW), 'ENOENT', 'ELOOP');

@@ -2,6 +2,7 @@ export { type AccountKey, AccountVault, type AccountVaultOptions, DamagedSeal, o
 export { KeyFolderRefused } from './files.js';
 export {
   denominationKeyName,
+  KEPT_HEAD,
   KeyFolder,
   type KeyFolderOptions,
   type KeyName,

@@ -8,12 +8,14 @@ import {
   namesIn,
   privateFolder,
   readPrivateFile,
+  replaceFile,
 } from './files.js';
 
 /*
  * The folder of all private keys of one exchange. All its nodes mount the same one.
  *
  *   ledger.json                     which ledger these keys belong to
+ *   head.json                       the newest head that the log key signed, of the embedded store; public
  *   log.json                        signs the heads of the log
  *   master.json, officer.json       development only; in production they are kept offline
  *   denominations/<h_denom_pub>.json
@@ -34,6 +36,8 @@ const ACCOUNT = new RegExp(`^${KEY}$`);
 const PLAN = new RegExp(`^(${HASH}|${KEY})$`);
 const SUFFIX = '.json';
 const LEDGER = 'ledger.json';
+/** In the key folder: how far the ledger was acknowledged. It does not belong in a backup of the keys. */
+export const KEPT_HEAD = 'head.json';
 const DENOMINATIONS = 'denominations';
 const SIGNING = 'signing';
 const ACCOUNTS = 'accounts';
@@ -182,6 +186,25 @@ export class KeyFolder {
     if (owner !== name) {
       throw new KeyFolderRefused(`the keys in ${this.path} belong to the ledger ${owner}, not to ${name}`);
     }
+  }
+
+  /** @returns the signed note that was kept last, undefined if there is none */
+  async keptHead(): Promise<string | undefined> {
+    const path = join(this.path, KEPT_HEAD);
+    const text = await readPrivateFile(path, this.uid);
+    if (text === undefined) return undefined;
+    try {
+      const { note } = JSON.parse(text) as { note?: unknown };
+      if (typeof note === 'string') return note;
+    } catch {
+      // as below
+    }
+    throw new KeyFolderRefused(`${path} holds no head of a ledger: move it away if nobody knows why`);
+  }
+
+  /** Durable when it is fulfilled. @param note of the newest head */
+  keepHead(note: string): Promise<void> {
+    return replaceFile(join(this.path, KEPT_HEAD), `${JSON.stringify({ note })}\n`, this.uid);
   }
 
   private pathOf(name: KeyName): string {

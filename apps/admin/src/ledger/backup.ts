@@ -9,6 +9,7 @@ import {
   parseCheckpoint,
   verifyConsistency,
 } from '@florin/event-store';
+import { KEPT_HEAD } from '@florin/signing';
 import type { Command } from 'commander';
 import { type Cli, publicKey } from '../cli.js';
 import { AdminError, EXIT, RunningExchange } from '../running.js';
@@ -17,6 +18,7 @@ import { type FolderLedger, openFolder } from './source.js';
 
 const FILES = ['events.db', 'heads'];
 const KEYS = 'keys';
+const LEFT_OUT = new RegExp(`/(\\.[^/]+\\.(new|gone)|${KEPT_HEAD})$`);
 
 const EXAMPLES = `
 Examples:
@@ -87,7 +89,7 @@ async function restore(cli: Cli, from: string, options: { head?: string; masterP
   const copy = await openFolder(from);
   let verified: Head;
   try {
-    verified = await verify(cli, copy, options);
+    verified = await verify(cli, copy, { ...options, kept: keptHeads(target, options.head) });
   } finally {
     await copy.close();
   }
@@ -107,28 +109,35 @@ async function restore(cli: Cli, from: string, options: { head?: string; masterP
   cli.output.object({ data: target, events: verified.size, note: verified.note, keys: withKeys });
 }
 
+/** Heads that the copy has to contain: the one that was named, and the one that was kept beside the keys. */
+function keptHeads(target: string, named: string | undefined): string[] {
+  const besideKeys = join(target, KEYS, KEPT_HEAD);
+  return [...(named === undefined ? [] : [named]), ...(existsSync(besideKeys) ? [besideKeys] : [])];
+}
+
 /** Every event against the tree, the tree against the head, the head against the keys. */
 async function verify(
   cli: Cli,
   copy: FolderLedger,
-  { head: kept, masterPub }: { head?: string; masterPub?: string },
+  { kept, masterPub }: { kept: readonly string[]; masterPub?: string },
 ): Promise<Head> {
-  const keptNote = kept === undefined ? undefined : readNote(kept);
+  const keptNotes = kept.map((file) => [file, readNote(file)] as const);
   await scrub(cli, copy);
   const { note, origin } = await copy.head();
   const keysEvents: ExportedEvent[] = [];
   for await (const event of copy.stream(`${origin.split('/')[1] ?? ''}.keys`)) keysEvents.push(event);
   const { head } = checkChain(note, keysEvents, masterPub);
-  if (keptNote === undefined) return head;
-  const { head: earlier } = checkChain(keptNote, keysEvents, masterPub);
-  if (earlier.size > head.size) {
-    const missing = earlier.size - head.size;
-    throw new AdminError(`the backup ends ${missing} events before the head in ${kept}: they were acknowledged`);
-  }
-  const proof = await copy.reader.consistencyProof(earlier.size, head.size);
-  const sizes = { from: earlier.size, fromRoot: earlier.root, to: head.size, toRoot: head.root };
-  if (!verifyConsistency(proof, sizes)) {
-    throw new AdminError(`the backup is not a continuation of the ledger with the head in ${kept}`);
+  for (const [file, keptNote] of keptNotes) {
+    const { head: earlier } = checkChain(keptNote, keysEvents, masterPub);
+    if (earlier.size > head.size) {
+      const missing = earlier.size - head.size;
+      throw new AdminError(`the backup ends ${missing} events before the head in ${file}: they were acknowledged`);
+    }
+    const proof = await copy.reader.consistencyProof(earlier.size, head.size);
+    const sizes = { from: earlier.size, fromRoot: earlier.root, to: head.size, toRoot: head.root };
+    if (!verifyConsistency(proof, sizes)) {
+      throw new AdminError(`the backup is not a continuation of the ledger with the head in ${file}`);
+    }
   }
   return head;
 }
@@ -164,10 +173,13 @@ function copyLedgerFiles(from: string, to: string): void {
   }
 }
 
-/** Modes travel with the files; what a process was just creating or destroying does not. */
+/**
+ * Modes travel with the files; what a process was just creating or destroying does not, nor the newest head: it is of
+ * the ledger that goes on, and the copy has its own.
+ */
 function copyKeys(from: string, to: string): void {
   if (!existsSync(from)) throw new AdminError(`there is no key folder ${from}: name it with --keys`, EXIT.usage);
   rmSync(to, { recursive: true, force: true });
-  cpSync(from, to, { recursive: true, filter: (source) => !/\/\.[^/]+\.(new|gone)$/.test(source) });
+  cpSync(from, to, { recursive: true, filter: (source) => !LEFT_OUT.test(source) });
   chmodSync(to, 0o700);
 }

@@ -5,6 +5,7 @@ import { checkServer, openSqliteReader, StoreMisconfigured } from '@florin/event
 import { KeyFolder, KeyFolderRefused } from '@florin/signing';
 import type { ReadSettings } from '../config/config.js';
 import { ConfigError } from '../config/reader.js';
+import { goneBack } from '../transparency/kept-head.js';
 import {
   bad,
   bankChecks,
@@ -49,13 +50,15 @@ async function keyFolderChecks({ keys, mode }: ReadSettings): Promise<Check[]> {
   }
 }
 
-async function ledgerChecks({ store, instance, data }: ReadSettings): Promise<Check[]> {
+async function ledgerChecks({ store, instance, data, keys, mode }: ReadSettings): Promise<Check[]> {
   if (store !== 'embedded') return [await serverCheck(store, instance)];
   if (!existsSync(join(data, 'events.db'))) return [look('ledger', 'there is none yet', 'start the exchange')];
   try {
     const reader = await openSqliteReader({ folder: data });
     try {
       await reader.scrub();
+      const backwards = await goneBack(KeyFolder.at(keys, { development: mode === 'development' }), reader);
+      if (backwards !== undefined) return [bad('ledger', backwards, 'the exchange does not start like this')];
       return [good('ledger', `${reader.head().size} events, each as its head says`)];
     } finally {
       await reader.close();
