@@ -102,9 +102,16 @@ async function openProjections(cli: Cli): Promise<Projections> {
   return exchange && (await exchange.isAlive()) ? runningProjections(cli, exchange) : freeProjections(cli);
 }
 
+interface WorkLine<Result> {
+  readonly notice?: string;
+  readonly progress?: Progress;
+  readonly result?: Result;
+}
+
 function runningProjections(cli: Cli, exchange: RunningExchange): Projections {
   const work = async <Result>(path: string, body: object): Promise<Result> => {
-    for await (const line of exchange.lines<{ progress?: Progress; result?: Result }>('POST', path, body)) {
+    for await (const line of exchange.lines<WorkLine<Result>>('POST', path, body)) {
+      if (line.notice) cli.output.note(line.notice);
       if (line.progress) showProgress(cli, line.progress);
       if (line.result) return line.result;
     }
@@ -131,12 +138,12 @@ function freeProjections(cli: Cli): Projections {
       }),
     rebuild: (view) =>
       withFreeViews(cli, async (views) => {
-        await views.rebuild(view, onProgress);
+        await views.rebuild(view, { onProgress });
         return { rebuilt: view };
       }),
     verify: (view) =>
       withFreeViews(cli, async (views) => {
-        const { events, differences } = await views.verify(view, onProgress);
+        const { events, differences } = await views.verify(view, { onProgress });
         return plain({ verified: view, events, differences }) as Verified;
       }),
     show: ({ view: name, limit, key, position, time_us }) =>

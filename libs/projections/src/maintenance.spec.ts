@@ -108,10 +108,41 @@ describe('rebuild', () => {
     withViews(SOME, async ({ views, store }) => {
       const total = (await eventsOf(store)).length;
       const told: Progress[] = [];
-      await views.rebuild('all', (progress) => told.push(progress));
+      await views.rebuild('all', { onProgress: (progress) => told.push(progress) });
       expect(told.length).toBeGreaterThan(0);
       expect(told.every((progress) => progress.total === total && progress.perSecond > 0)).toBe(true);
       expect(told.at(-1)?.events).toBe(total);
+    }));
+
+  test('that is asked for twice is done once, and what is asked for besides waits and says so', () =>
+    withViews(SOME, async ({ views }) => {
+      const ends: string[] = [];
+      const told: Record<string, { notices: string[]; events: number[] }> = {};
+      const asked = (name: string, work: 'rebuild' | 'verify', target: 'all' | 'transfers') => {
+        const own = { notices: [] as string[], events: [] as number[] };
+        told[name] = own;
+        const observer = {
+          onNotice: (notice: string) => own.notices.push(notice),
+          onProgress: ({ events }: Progress) => own.events.push(events),
+        };
+        return views[work](target, observer).then(() => ends.push(name));
+      };
+      await Promise.all([
+        asked('first', 'rebuild', 'all'),
+        asked('other', 'rebuild', 'transfers'),
+        asked('again', 'rebuild', 'all'),
+        asked('check', 'verify', 'all'),
+        asked('other again', 'rebuild', 'transfers'),
+      ]);
+      expect(ends).toEqual(['first', 'again', 'other', 'other again', 'check']);
+      expect(told.first?.notices).toEqual([]);
+      expect(told.again).toEqual({
+        notices: ['the rebuild of all is under way already: this is its progress'],
+        events: told.first?.events,
+      });
+      expect(told.other?.notices).toEqual(['the rebuild of transfers waits for the end of the rebuild of all']);
+      expect(told['other again']?.notices).toEqual(['the rebuild of transfers waits already: this is its progress']);
+      expect(told.check?.notices).toEqual(['the verification of all waits for the end of the rebuild of transfers']);
     }));
 
   test('of an empty ledger is an empty one', () =>
@@ -131,9 +162,11 @@ describe('rebuild', () => {
       const before = contentOf(join(folder, 'views.db'));
       let closing: Promise<void> | undefined;
       const counted: number[] = [];
-      const rebuilding = views.rebuild('all', ({ events }) => {
-        counted.push(events);
-        closing ??= views.close();
+      const rebuilding = views.rebuild('all', {
+        onProgress: ({ events }) => {
+          counted.push(events);
+          closing ??= views.close();
+        },
       });
       await expect(rebuilding).rejects.toThrow(/closed/);
       await closing;

@@ -40,8 +40,10 @@ test('a long history is rebuilt to the same bytes, one view after the other and 
     const digest = digestOf(path);
     for (const target of [...VIEWS.map(({ name }) => name), 'all' as const]) {
       let last: Progress | undefined;
-      await views.rebuild(target, (progress) => {
-        last = progress;
+      await views.rebuild(target, {
+        onProgress: (progress) => {
+          last = progress;
+        },
       });
       expect(digestOf(path)).toBe(digest);
       console.log(`rebuild ${target}: ${last?.events} events, ${last?.perSecond} events/s`);

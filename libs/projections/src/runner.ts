@@ -9,6 +9,7 @@ import { type Batch, batches, type Checkpoint, earliest, feed, tipOf, wantedBy }
 import type { ViewCheckpoint } from './file.js';
 import type { Moment, OnProgress, PastView, Site, Verification } from './maintenance.js';
 import * as maintenance from './maintenance.js';
+import { Maintenance, type MaintenanceObserver } from './maintenance-queue.js';
 import type { RowSelection, TableRow } from './tables.js';
 import { type ViewsOwner, ViewsThread, ViewsThreadLost } from './thread.js';
 import type { QueryAnswer, QueryArguments, QueryName, ViewName } from './views.js';
@@ -61,7 +62,9 @@ export class Views {
   private following: Promise<void>;
   private applying: Promise<void> = Promise.resolve();
   private held: Promise<void> | undefined;
-  private maintained: Promise<unknown> = Promise.resolve();
+  private readonly maintenance = new Maintenance(() => {
+    if (this.stopped) throw this.stopped;
+  });
   private pastViews = 0;
   private stopped: ViewsStopped | undefined;
 
@@ -151,14 +154,19 @@ export class Views {
     return { position, events, storePosition: await this.store.lastPosition(), writtenAtUs: this.writtenAtUs };
   }
 
-  /** Builds one view anew, or all, from the first event while the present ones serve; then the new ones serve. */
-  rebuild(target: ViewName | 'all', onProgress?: OnProgress): Promise<void> {
-    return this.exclusively(() => maintenance.rebuild(this.site, target, onProgress));
+  /**
+   * Builds one view anew, or all, from the first event while the present ones serve; then the new ones serve. Whoever
+   * asks for a rebuild that is under way, or waits, gets that one.
+   */
+  rebuild(target: ViewName | 'all', observer: MaintenanceObserver = {}): Promise<void> {
+    const name = `the rebuild of ${target}`;
+    return this.maintenance.share(name, observer, (onProgress) => maintenance.rebuild(this.site, target, onProgress));
   }
 
   /** Builds one view, or all, from the first event and compares with the rows that serve. */
-  verify(target: ViewName | 'all' = 'all', onProgress?: OnProgress): Promise<Verification> {
-    return this.exclusively(() => maintenance.verify(this.site, target, onProgress));
+  verify(target: ViewName | 'all' = 'all', observer: MaintenanceObserver = {}): Promise<Verification> {
+    const name = `the verification of ${target}`;
+    return this.maintenance.queue(name, observer, (onProgress) => maintenance.verify(this.site, target, onProgress));
   }
 
   /**
@@ -179,7 +187,7 @@ export class Views {
   async close(): Promise<void> {
     this.halt(new ViewsStopped('the views are closed'));
     await this.following;
-    await this.maintained;
+    await this.maintenance.ended();
     await this.thread.close();
   }
 
@@ -222,15 +230,6 @@ export class Views {
     } finally {
       release();
     }
-  }
-
-  private exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.maintained.then(() => {
-      if (this.stopped) throw this.stopped;
-      return work();
-    });
-    this.maintained = done.catch(() => undefined);
-    return done;
   }
 
   private stop(cause: unknown): void {

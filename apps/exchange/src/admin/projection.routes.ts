@@ -27,16 +27,16 @@ export function projectionRoutes(server: FastifyInstance, { views, log }: AdminC
   /** Lines of progress, then `{result}`; the present tables serve until the new ones take their place. */
   server.post('/projections/rebuild', (request, reply) => {
     const target = targetOf(request.body);
-    return working(reply, async (onProgress) => {
-      await views.rebuild(target, onProgress);
+    return working(reply, async (onProgress, onNotice) => {
+      await views.rebuild(target, { onProgress, onNotice });
       return { rebuilt: target };
     });
   });
 
   server.post('/projections/verify', (request, reply) => {
     const target = targetOf(request.body);
-    return working(reply, async (onProgress) => {
-      const { events, differences } = await views.verify(target, onProgress);
+    return working(reply, async (onProgress, onNotice) => {
+      const { events, differences } = await views.verify(target, { onProgress, onNotice });
       return { verified: target, events, differences };
     });
   });

@@ -36,24 +36,25 @@ export async function* beating(lines: AsyncIterable<string>, everyMs: number): A
   }
 }
 
-/** Work that says how far it is: lines `{progress}`, then one `{result}`. */
-export const working = <Progress>(
-  reply: FastifyReply,
-  work: (onProgress: (progress: Progress) => void) => Promise<object>,
-): FastifyReply => streamed(reply, () => progressLines(work));
+type Work<Progress> = (onProgress: (progress: Progress) => void, onNotice: (notice: string) => void) => Promise<object>;
 
-async function* progressLines<Progress>(
-  work: (onProgress: (progress: Progress) => void) => Promise<object>,
-): AsyncGenerator<string> {
+/** Work that says how far it is: lines `{notice}` and `{progress}`, then one `{result}`. */
+export const working = <Progress>(reply: FastifyReply, work: Work<Progress>): FastifyReply =>
+  streamed(reply, () => progressLines(work));
+
+async function* progressLines<Progress>(work: Work<Progress>): AsyncGenerator<string> {
   let latest: Progress | undefined;
+  const notices: string[] = [];
   let done = false;
-  const result = work((progress) => {
+  const onProgress = (progress: Progress): void => {
     latest = progress;
-  }).finally(() => {
+  };
+  const result = work(onProgress, (notice) => notices.push(notice)).finally(() => {
     done = true;
   });
   result.catch(() => undefined); // awaited below
   while (!done) {
+    for (const notice of notices.splice(0)) yield jsonLine({ notice });
     await Promise.race([result, sleep(PROGRESS_EVERY_MS)]);
     if (latest !== undefined) yield jsonLine({ progress: latest });
     latest = undefined;
