@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TEST_SERVER } from '../support/configured-store.js';
 import { compared, undescribed } from '../support/described.js';
 import { type RunningExchange, smallKeys, startExchange } from '../support/exchange.js';
 import { newPlanchets, withdraw } from './support/coins.js';
-import { expectOk, expectRefusal, type Json, type Reply, send } from './support/http.js';
+import { expectOk, expectRefusal, type Json, type Reply, send, sendBytes } from './support/http.js';
 import { readOffers } from './support/offers.js';
 import { create, newCoins, newPurse, termsOf } from './support/purses.js';
 import { balanceOf, fundedReserve } from './support/reserves.js';
@@ -145,6 +147,38 @@ test('a body that is larger than configured is refused', async () => {
   const json = { padding: 'x'.repeat(BODY_BYTES) };
   expectRefusal(await send(`${exchange.baseUrl}csr-withdraw`, { json }), 413, 32);
   expectRefusal(await send(`${exchange.baseUrl}csr-withdraw`, { json: { padding: 'x'.repeat(1000) } }), 400, 22);
+});
+
+test('bodies that are not whole yet may be so many bytes together: one gives way, the others are answered', async () => {
+  const { hostname, port } = new URL(exchange.baseUrl);
+  const [sent, rest] = ['x'.repeat(BODY_BYTES - 2_000), 'x'.repeat(2_000)];
+  const head = `POST /csr-withdraw HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\nContent-Length: ${BODY_BYTES}`;
+  const connections = Array.from({ length: 9 }, () => {
+    const socket = connect(Number(port), hostname, () => socket.write(`${head}\r\nConnection: close\r\n\r\n${sent}`));
+    const answer = text(socket);
+    return { socket, answer, first: answer.then(() => socket) };
+  });
+  const refused = await Promise.race(connections.map(({ first }) => first));
+  for (const { socket } of connections) if (socket !== refused) socket.write(rest);
+  const answers = (await Promise.all(connections.map(({ answer }) => answer))).sort();
+  expect(answers.map((answer) => answer.slice(9, 12))).toEqual([...Array(8).fill('400'), '503']);
+  expect(answers.at(-1)).toMatch(/retry-after: 1\r\n.*"code":70,.*repeat the same request/is);
+  expect((await metrics()).get('florin_http_requests_under_way')).toBe(0);
+});
+
+test('what is no HTTP is counted as well', async () => {
+  const counted = async (): Promise<number[]> => {
+    const found = await metrics();
+    return ['400', '404', '405', '431'].map(
+      (status) => found.get(`florin_http_requests_total{method="other",route="none",status="${status}"}`) ?? 0,
+    );
+  };
+  const before = await counted();
+  await sendBytes(exchange.baseUrl, 'hello\r\n\r\n');
+  await sendBytes(exchange.baseUrl, 'BREW /nosuch HTTP/1.1\r\nHost: x\r\n\r\n');
+  await sendBytes(exchange.baseUrl, 'BREW /config HTTP/1.1\r\nHost: x\r\n\r\n');
+  await sendBytes(exchange.baseUrl, `GET /keys HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`);
+  expect(await counted()).toEqual(before.map((count) => count + 1));
 });
 
 test('who asks too often is refused by address, as a trusted proxy names it', async () => {

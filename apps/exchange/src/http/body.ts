@@ -1,21 +1,21 @@
 /** Request bodies: any content type, of limited size also when inflated, JSON inside (encoding.md 7.1). */
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { type InputType, inflate } from 'node:zlib';
 import { ErrorCode } from '@florin/encoding';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { BodiesInFlight, tooLarge } from './bodies-in-flight.js';
 import { malformedParameter, TalerError } from './taler-error.js';
 
 /** More than any request of the protocol has. What follows the parser walks over values, so their number is bounded. */
 const JSON_DEPTH_MAX = 100;
 const JSON_VALUES_MAX = 100_000;
 
+/** Bodies that are not whole yet hold as much together as so many of the largest. */
+const IN_FLIGHT_MAX = 8;
+
 const inflateAsync = promisify<InputType, { maxOutputLength: number }, Buffer>(inflate);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-const tooLarge = (): TalerError =>
-  new TalerError(ErrorCode.GENERIC_UPLOAD_EXCEEDS_LIMIT, {
-    hint: 'a request body has more bytes than this exchange accepts, perhaps only after inflating',
-  });
 
 const notJson = (hint: string): TalerError => new TalerError(ErrorCode.GENERIC_JSON_INVALID, { hint });
 
@@ -26,14 +26,13 @@ export function readBodies(fastify: FastifyInstance, bytesMax: number): void {
     if (headers['content-type'] !== undefined) headers['content-type'] = 'application/json';
   });
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser(
-    '*',
-    { parseAs: 'buffer', bodyLimit: bytesMax },
-    async (request: FastifyRequest, body: Buffer) => {
-      const encoding = request.headers['content-encoding']?.trim().toLowerCase();
-      return parseJson(encoding === 'deflate' ? await inflated(body, bytesMax) : body);
-    },
-  );
+  const bodies = new BodiesInFlight(bytesMax, IN_FLIGHT_MAX * bytesMax);
+  fastify.addContentTypeParser('*', async ({ headers }: FastifyRequest, stream: Readable) => {
+    const length = headers['content-length'];
+    const body = await bodies.read(stream, length === undefined ? undefined : Number(length));
+    const encoding = headers['content-encoding']?.trim().toLowerCase();
+    return parseJson(encoding === 'deflate' ? await inflated(body, bytesMax) : body);
+  });
 }
 
 async function inflated(body: Buffer, bytesMax: number): Promise<Buffer> {

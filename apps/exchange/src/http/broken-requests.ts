@@ -26,7 +26,11 @@ export class BrokenRequests {
   private readonly unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
   private readonly broken = new WeakSet<Duplex>();
 
-  constructor(private readonly refusalFor: RefusalFor) {}
+  /** @param refused told of the status of each refusal */
+  constructor(
+    private readonly refusalFor: RefusalFor,
+    private readonly refused: (status: number) => void,
+  ) {}
 
   /** Node decides by itself about expectations and tunnels, and says so in no words of the protocol. */
   watch(server: Server, bodyBytesMax: number): void {
@@ -40,7 +44,7 @@ export class BrokenRequests {
       server.emit('request', request, response);
     });
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-    server.on('connect', ({ url }, socket) => refuse(socket, this.refusalFor('CONNECT', `/${url}`)));
+    server.on('connect', ({ url }, socket) => this.refuse(socket, this.refusalFor('CONNECT', `/${url}`)));
   }
 
   /** Whole requests that came before on this connection are answered first: they may have moved money. */
@@ -50,10 +54,15 @@ export class BrokenRequests {
     const last = [...(this.unanswered.get(socket) ?? [])].filter(({ req }) => req.complete).at(-1);
     const answer = () => {
       if (error.code === 'ECONNRESET') socket.destroy();
-      else refuse(socket, refusalOfParser(error, this.refusalFor));
+      else this.refuse(socket, refusalOfParser(error, this.refusalFor));
     };
     if (last && socket.writable) last.once('close', answer);
     else answer();
+  }
+
+  private refuse(socket: Duplex, refusal: TalerError): void {
+    this.refused(refusal.status);
+    refuse(socket, refusal);
   }
 }
 

@@ -34,9 +34,12 @@ class ProtocolAdapter extends FastifyAdapter {
 /** Not listening yet. */
 export async function createHttpService(foundation: Foundation): Promise<NestFastifyApplication> {
   const routes = new RouteMap();
-  const broken = new BrokenRequests((method, url) => routes.refusalFor(method, url));
   const { limits } = foundation.config;
   const metrics = foundation.metrics ?? new Metrics();
+  const broken = new BrokenRequests(
+    (method, url) => routes.refusalFor(method, url),
+    (status) => metrics.requests.inc({ method: 'other', route: 'none', status }),
+  );
   const adapter = new ProtocolAdapter({
     bodyLimit: limits.bodyBytes,
     forceCloseConnections: 'idle',
