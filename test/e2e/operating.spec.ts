@@ -149,7 +149,7 @@ test('a body that is larger than configured is refused', async () => {
   expectRefusal(await send(`${exchange.baseUrl}csr-withdraw`, { json: { padding: 'x'.repeat(1000) } }), 400, 22);
 });
 
-test('bodies that are not whole yet may be so many bytes together: one gives way, the others are answered', async () => {
+test('of bodies that are not whole the largest gives way when they become too many bytes', async () => {
   const { hostname, port } = new URL(exchange.baseUrl);
   const [sent, rest] = ['x'.repeat(BODY_BYTES - 2_000), 'x'.repeat(2_000)];
   const fields = `X-Forwarded-For: 203.0.113.9\r\nConnection: close\r\nContent-Length: ${BODY_BYTES}`;
