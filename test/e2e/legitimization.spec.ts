@@ -191,6 +191,23 @@ describe('the decision', () => {
     expectOk(await take(reserve, '10', '10'));
   });
 
+  test('that was overtaken takes nothing back when it is sent again', async () => {
+    const [reserve, open] = await limited();
+    const key = officer();
+    const signed = (said: ReturnType<typeof verdict>): Json => ({
+      ...said,
+      officer_pub: key.pub,
+      officer_sig: key.sign(verdictBytes(open, said)),
+    });
+    const earlier = signed({ ...verdict(), decided_at: now() - 60 });
+    expect((await decide(open, earlier)).status).toBe(200);
+    expect((await decide(open, signed({ ...verdict(), approved: false, justification: 'false papers' }))).status).toBe(
+      200,
+    );
+    expect(await decide(open, earlier)).toMatchObject({ status: 409, json: { code: 1827 } });
+    needed(await take(reserve, '5'));
+  });
+
   test('against the owner leaves the case closed', async () => {
     const [reserve, open] = await limited();
     await approve(exchange, open, { approved: false });

@@ -71,6 +71,8 @@ export function legitimizationRoutes(server: FastifyInstance, context: AdminCont
         throw new TalerError(ErrorCode.EXCHANGE_GENERIC_AML_OFFICER_ACCESS_DENIED);
       case 'OFFICER_SIGNATURE_INVALID':
         throw new TalerError(ErrorCode.EXCHANGE_AML_DECISION_ADD_SIGNATURE_INVALID);
+      case 'DECISION_MORE_RECENT':
+        throw new TalerError(ErrorCode.EXCHANGE_AML_DECISION_MORE_RECENT_PRESENT);
       case 'KEYS_UNAVAILABLE':
         throw new TalerError(ErrorCode.EXCHANGE_GENERIC_KEYS_MISSING, { status: 503 });
     }

@@ -30,6 +30,7 @@ const HINTS: { readonly [code: number]: string } = {
   [ErrorCode.EXCHANGE_GENERIC_AML_OFFICER_ACCESS_DENIED]:
     'no officer with this key may decide; the master key enrols one: admin officer enrol',
   [ErrorCode.EXCHANGE_AML_DECISION_ADD_SIGNATURE_INVALID]: 'officer_sig is not the signature of officer_pub over this',
+  [ErrorCode.EXCHANGE_AML_DECISION_MORE_RECENT_PRESENT]: 'the case was decided anew since then',
   [ErrorCode.EXCHANGE_KYC_CHECK_REQUEST_UNKNOWN]: 'nobody ever had to ask who owns this account',
   [ErrorCode.EXCHANGE_KYC_CHECK_AUTHORIZATION_KEY_UNKNOWN]: 'no wire transfer bound a key to this account yet',
   [ErrorCode.EXCHANGE_KYC_CHECK_AUTHORIZATION_FAILED]: 'Account-Owner-Signature is not that of the key shown',

@@ -25,7 +25,14 @@ interface Decided {
 
 export type DecideOutcome = Decision<
   Decided,
-  { readonly code: 'OFFICER_UNKNOWN' | 'OFFICER_SIGNATURE_INVALID' | 'CASE_UNKNOWN' | 'KEYS_UNAVAILABLE' },
+  {
+    readonly code:
+      | 'OFFICER_UNKNOWN'
+      | 'OFFICER_SIGNATURE_INVALID'
+      | 'CASE_UNKNOWN'
+      | 'DECISION_MORE_RECENT'
+      | 'KEYS_UNAVAILABLE';
+  },
   Decided
 >;
 
@@ -62,6 +69,9 @@ export class DecideLegitimizationHandler implements ICommandHandler<DecideLegiti
       if (!known) return refuse({ code: 'CASE_UNKNOWN' });
       const standing = standingDecision(known, { ...verdict, officerPub });
       if (standing) return repeat(standing);
+      // A signature can be sent again by whoever has seen it: it takes nothing newer back.
+      const { decision } = known;
+      if (decision && verdict.decidedAt < decision.decidedAt) return refuse({ code: 'DECISION_MORE_RECENT' });
       tx.append(
         stream.append({
           type: 'LegitimizationDecided',
