@@ -66,6 +66,9 @@ export const BANK_FRAUDS: readonly BankFraud[] = [
   fraud(['bank-debit-target-wrong'], 'a payment to somebody else', (bank) => {
     (bank.outgoing_transactions[0] as Data).credit_account = newAccount();
   }),
+  fraud(['bank-debit-subject-wrong'], 'a payment in the name of another exchange', (bank) => {
+    (bank.outgoing_transactions[0] as Data).exchange_base_url = 'https://other.example/';
+  }),
   fraud(['bank-debit-missing'], 'a confirmed payment that never left', (bank) => {
     bank.outgoing_transactions.shift();
   }),

@@ -6,7 +6,8 @@ import { CLOSING_FRAUDS } from './closing-frauds.js';
 import { DOUBLE_FRAUDS } from './double-frauds.js';
 import { type Fraud, KEY_FRAUDS, LOG_FRAUDS, RESERVE_FRAUDS } from './frauds.js';
 import { type Evidence, Insider, readEvidence, type Written } from './insider.js';
-import { COIN_FRAUDS, OFFICER_FRAUDS, PURSE_FRAUDS, RECOUP_FRAUDS } from './purse-frauds.js';
+import { COIN_FRAUDS, EMPTY_FRAUDS, OFFICER_FRAUDS, PURSE_FRAUDS, RECOUP_FRAUDS } from './purse-frauds.js';
+import { REPLAY_FRAUDS } from './replay-frauds.js';
 import { configure, live } from './story.js';
 import { replayed } from './tools.js';
 
@@ -40,7 +41,7 @@ const ELSEWHERE: readonly FindingCode[] = [
 ];
 const FRAUDS = [
   ...[...LOG_FRAUDS, ...KEY_FRAUDS, ...RESERVE_FRAUDS, ...CLOSING_FRAUDS],
-  ...[...COIN_FRAUDS, ...PURSE_FRAUDS, ...RECOUP_FRAUDS, ...OFFICER_FRAUDS],
+  ...[...COIN_FRAUDS, ...PURSE_FRAUDS, ...RECOUP_FRAUDS, ...OFFICER_FRAUDS, ...REPLAY_FRAUDS],
 ];
 
 test('every code of the catalogue is planted', () => {
@@ -58,6 +59,8 @@ describe.each<readonly [string, readonly Fraud[]]>([
   ['recoups', RECOUP_FRAUDS],
   ['officers', OFFICER_FRAUDS],
   ['what stands twice', DOUBLE_FRAUDS],
+  ['what holds nothing', EMPTY_FRAUDS],
+  ['what is shown again', REPLAY_FRAUDS],
 ])('%s', (_, frauds) => {
   test.each(frauds.map((one) => [one.codes[0], one.what, one] as const))('%s: %s', async (_code, _what, planted) => {
     const insider = new Insider(evidence);

@@ -14,7 +14,16 @@ import { configuredStore, headCaughtUp } from '../support/configured-store.js';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { BANK_FRAUDS, type BankFile } from './bank-frauds.js';
-import { type Evidence, forged, Insider, noise, plus, readEvidence, type Written } from './insider.js';
+import {
+  type Evidence,
+  forged,
+  Insider,
+  noise,
+  plus,
+  readEvidence,
+  unitsOf as unitsOfMoney,
+  type Written,
+} from './insider.js';
 import { mint, ownPurse } from './own-wallet.js';
 import { configure, live } from './story.js';
 import { auditor, codesOf, type Ended, exportOf, PROGRAM, replayed, run, unitsOf } from './tools.js';
@@ -153,6 +162,21 @@ describe('the bank', () => {
     expect(accounts).toMatchObject([{ account: 'exchange-account-1', credits: incoming_transactions.length }]);
   });
 
+  test('bank-credit-unknown: a credit that was made up, and is dated years ahead', async () => {
+    const insider = new Insider(evidence);
+    const funded = insider.all('ReserveFunded').at(-1) as Written;
+    for (const { data } of insider.unitOf(funded)) data.bankTime += 10 * 365 * 86_400;
+    const { bankRow, amount } = funded.data;
+    const path = join(folder, 'without.json');
+    const known = bank.incoming_transactions.filter(({ row_id }) => String(row_id) !== bankRow);
+    writeFileSync(path, JSON.stringify({ ...bank, incoming_transactions: known }));
+    const replay = await replayed(insider);
+    const history = await readBank(path, 'KUDOS');
+    compareBank(replay, [{ ...history, askedAt: replay.lastAt + 3600 }], replay.lastAt);
+    const found = replay.findings.kept.find(({ code }) => code === 'bank-credit-unknown');
+    expect(found).toMatchObject({ gain: -unitsOfMoney(amount) });
+  });
+
   test('a history that is none is no audit', async () => {
     const path = join(folder, 'no-bank.json');
     writeFileSync(path, '{"incoming_transactions":[{"row_id":"one"}]}');
@@ -211,6 +235,24 @@ describe('what an auditor knows besides', () => {
     await replay.settle(replay.lastAt + 2 * DAY);
     const found = replay.findings.kept.filter(({ code }) => code === 'purse-not-closed');
     expect(found).toMatchObject([{ event: { stream: refunded.stream.replace(`${insider.instance}.`, '') } }]);
+  });
+
+  test('time-implausible: a clock that is ahead of everybody’s', async () => {
+    const replay = await replayed(new Insider(evidence));
+    await replay.settle(replay.lastAt - 300);
+    expect(codesOf(replay)).toEqual([]);
+    await replay.settle(replay.lastAt - 3_600);
+    expect(codesOf(replay)).toEqual(['time-implausible']);
+  });
+
+  test('an offer that the master key should have signed twice over is one finding', async () => {
+    const insider = new Insider(evidence);
+    Object.assign(insider.the('WireAccountEnabled').data, {
+      masterSignatureAdd: forged(),
+      masterSignatureWire: forged(),
+      masterSignatureWireOld: forged(),
+    });
+    expect((await replayed(insider)).findings.counts).toEqual(new Map([['master-signature-invalid', 1]]));
   });
 
   test('escrow-mismatch: sums that nothing explains', async () => {
@@ -332,6 +374,10 @@ describe('an auditor remembers', () => {
     expect(JSON.parse(found.out).findings.list[0]).toMatchObject({ code: 'credit-invented', kind: 'money' });
     const again = await auditor('--from', short, '--memory', memory, '--incremental', '--json', '-');
     expect(JSON.parse(again.out).findings).toMatchObject({ total: 1 });
+    const quick = ['--from', short, '--memory', join(folder, 'quick'), '--incremental', '--json', '-', '--quiet'];
+    expect(JSON.parse((await auditor(...quick, '--no-signatures')).out)).toMatchObject({ mode: 'full replay' });
+    const signed = JSON.parse((await auditor(...quick)).out); // signatures that nobody checked are not gone on from
+    expect(signed).toMatchObject({ mode: 'full replay', checked: { signatures: expect.any(Number) } });
     const [name] = readdirSync(memory).filter((file) => file.endsWith('.checkpoint'));
     const path = join(memory, name as string);
     const bytes = readFileSync(path);

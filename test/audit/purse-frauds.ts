@@ -1,7 +1,7 @@
 /** What somebody inside might do with coins, purses, recoups and officers. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeBase32, message, utf8 } from '@florin/encoding';
+import { decodeBase32, encodeBase32, message, utf8 } from '@florin/encoding';
 import { type Key, newKey, oracle } from '../e2e/support/oracle.js';
 import { type Fraud, fraud } from './frauds.js';
 import { type Data, forged, type Insider, noise, plus, unitsOf, type Written } from './insider.js';
@@ -235,6 +235,9 @@ export const RECOUP_FRAUDS: readonly Fraud[] = [
     const reserve = insider.beside(recouped, 'CoinsRecouped').data;
     for (const place of [recouped.data, reserve, reserve.coins[0]]) place.amount = plus(place.amount, -1n);
   }),
+  fraud('withdraw-commitment-wrong', 'a recoup out of another withdrawal', (insider) => {
+    insider.the('CoinsRecouped').data.commitment = insider.the('CoinsWithdrawn').data.commitment;
+  }),
   fraud(['recoup-unknown-envelope', 'recoup-envelope-wrong'], 'a recoup of what was never withdrawn', (insider) => {
     const recouped = insider.the('CoinRecouped');
     const envelopeHash = noise(64);
@@ -257,6 +260,31 @@ export const RECOUP_FRAUDS: readonly Fraud[] = [
   }),
 ];
 
+export const EMPTY_FRAUDS: readonly Fraud[] = [
+  fraud('event-malformed', 'a withdrawal of nothing', (insider) => {
+    const withdrawn = insider.all('CoinsWithdrawn').at(-1) as Written;
+    const commitment = encodeBase32(oracle.hash.withdrawCommitment([]));
+    const counted = insider.unitOf(withdrawn).filter(({ type }) => type === 'WithdrawalCounted');
+    const nothing = { ...withdrawn.data, coins: [], cost: 'KUDOS:0', commitment };
+    insider.insert(
+      [
+        ...counted.map(({ stream, type, data }) => ({ stream, type, data: { ...data, amount: 'KUDOS:0' } })),
+        { stream: withdrawn.stream, type: withdrawn.type, data: nothing },
+      ],
+      withdrawn,
+    );
+  }),
+  fraud('event-malformed', 'a recoup of nothing', (insider) => {
+    const { stream, type, data } = insider.the('CoinsRecouped');
+    insider.insert([{ stream, type, data: { ...data, coins: [], amount: 'KUDOS:0' } }], insider.the('CoinsRecouped'));
+  }),
+  fraud('event-malformed', 'a payment of nothing', (insider) => {
+    const deposited = insider.the('PurseDeposited');
+    const { stream, type, data } = deposited;
+    insider.insert([{ stream, type, data: { ...data, deposits: [] } }], deposited);
+  }),
+];
+
 export const OFFICER_FRAUDS: readonly Fraud[] = [
   fraud('bad-signature-officer', 'a decision that the officer did not sign', (insider) => {
     insider.the('LegitimizationDecided').data.officerSignature = forged();
@@ -267,6 +295,22 @@ export const OFFICER_FRAUDS: readonly Fraud[] = [
   }),
   fraud('requirement-wrong', 'a case out of count', (insider) => {
     insider.the('LegitimizationRequired').data.requirement = 5;
+  }),
+  fraud('requirement-wrong', 'a second case of one rule', (insider) => {
+    const { stream, type, data } = insider.the('LegitimizationRequired');
+    insider.insert([{ stream, type, data: { ...data, requirement: data.requirement + 1 } }]);
+  }),
+  fraud('decision-stale', 'a decision that is shown again', (insider) => {
+    const { stream, type, data } = insider.the('LegitimizationDecided');
+    insider.insert([{ stream, type, data }]);
+  }),
+  fraud(['decision-stale', 'close-target-unlegitimized'], 'an approval of before a refusal', (insider) => {
+    const closed = insider.the('ReserveClosed', ({ data }) => data.designatedHash);
+    const account = `${insider.instance}.account-${closed.data.targetAccount}`;
+    const decided = insider.the('LegitimizationDecided', ({ stream }) => stream === account);
+    const approval = structuredClone(decided.data);
+    decide(decided, { approved: false, decidedAt: approval.decidedAt + 1 }, officer(insider));
+    insider.insert([{ stream: account, type: decided.type, data: approval }], decided);
   }),
   fraud('close-target-unlegitimized', 'a closing to somebody who was refused', (insider) => {
     const closed = insider.the('ReserveClosed', ({ data }) => data.designatedHash);

@@ -13,7 +13,7 @@ virtual.install();
 // Nothing that takes time or chance may be loaded before they are virtual.
 const { World } = await import('../simulation/wallets/world.js');
 const { formatAmount, timestampJson } = await import('@florin/encoding');
-const { CURRENCY } = await import('../simulation/wallets/settings.js');
+const { BASE_URL, CURRENCY } = await import('../simulation/wallets/settings.js');
 
 const world = new World({ seed, wallets, steps }, virtual);
 await world.run(); // a run that breaks off fails whoever asked for it: half a history shows less than its test says
@@ -42,7 +42,7 @@ const outgoing_transactions = world.bank.debits.map(({ row, amount, wtid, credit
   amount: money(amount),
   wtid,
   credit_account: creditAccount,
-  exchange_base_url: 'https://exchange.simulation/',
+  exchange_base_url: BASE_URL,
 }));
 const accounts = { credit_account: 'payto://x-taler-bank/bank.simulation/exchange?receiver-name=Exchange' };
 const bank = { ...accounts, debit_account: accounts.credit_account, incoming_transactions, outgoing_transactions };

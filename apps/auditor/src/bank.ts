@@ -114,8 +114,8 @@ function compareCredits(replay: Replay, account: string, { credits, askedAt }: B
       replay.findings.add({ code: 'bank-credit-unbooked', detail, ...(gain !== undefined && { gain }) });
     }
   }
-  for (const { row, index, amount, bankTime } of replay.wire.rows(account)) {
-    if (known.has(row) || bankTime >= askedAt) continue;
+  for (const { row, index, amount, bankTime, at: bookedAt } of replay.wire.rows(account)) {
+    if (known.has(row) || bookedAt >= askedAt) continue;
     const event = at(index, bankTime, `wire-${account}`);
     const detail = `row ${row} of ${account} is not in the bank's history`;
     replay.findings.add({ code: 'bank-credit-unknown', event, detail, ...(amount >= 0n && { gain: -amount }) });
@@ -182,6 +182,9 @@ function compareDebits(replay: Replay, { debits, askedAt }: BankHistory, wtids: 
     }
     if (order.status === 'rejected' || order.status === 'replaced') {
       report('bank-debit-unjustified', `${wtid} was ${order.status}, and paid nonetheless`, -units);
+    }
+    if (!replay.keys.isBaseUrl(debit.exchangeBaseUrl)) {
+      report('bank-debit-subject-wrong', `${wtid} was paid in the name of another exchange`, 0n);
     }
     if (order.status === 'requested') unconfirmed += order.amount;
     if (units !== order.amount) {

@@ -2,7 +2,7 @@
  * An audit that is interrupted, or to be continued as the ledger grows: all that the replay knows, in one file, signed
  * by the auditor's own key and tied to the head of the log up to which it goes.
  *
- *     {"format":"florin-audit-checkpoint","version":2,"events":1234,...,"signature":"..."} newline, then the state: its
+ *     {"format":"florin-audit-checkpoint","version":3,"events":1234,...,"signature":"..."} newline, then the state: its
  *     parts, each behind its length in bytes (32 bits), so that no more than one of them is in memory twice
  */
 import { createHash, hash, randomBytes } from 'node:crypto';
@@ -18,7 +18,7 @@ import { SourceError } from './source/source.js';
 
 const FORMAT = 'florin-audit-checkpoint';
 /** Raised with every change of what the replay remembers: an older state is not gone on from. */
-const VERSION = 2;
+const VERSION = 3;
 const DIGEST_CHARS = 128;
 const LENGTH_BYTES = 4;
 const { eddsa } = taler(serverPrimitives);
@@ -29,6 +29,8 @@ interface Header {
   readonly events: number;
   readonly origin: string;
   readonly masterPub: string;
+  /** Whether every signature up to there was checked. */
+  readonly signatures: boolean;
   /** SHA-512 of the state, hexadecimal. */
   readonly digest: string;
   readonly auditorPub: string;
@@ -57,6 +59,7 @@ export class AuditorFolder {
       events: replay.log.next,
       origin,
       masterPub: replay.keys.master ?? '',
+      signatures: replay.pool !== undefined,
       auditorPub: encodeBase32(eddsa.publicKey(priv)),
     };
     const path = this.checkpointFile(origin);
@@ -81,7 +84,10 @@ export class AuditorFolder {
     renameSync(draft, path);
   }
 
-  /** @returns false if there is nothing to go on from @throws SourceError if it is not what this auditor wrote */
+  /**
+   * @returns false if there is nothing to go on from, or signatures were left out that are to be checked now
+   * @throws SourceError if it is not what this auditor wrote
+   */
   load(replay: Replay, origin: string, masterPub: string | undefined): boolean {
     const path = this.checkpointFile(origin);
     if (!existsSync(path)) return false;
@@ -102,6 +108,7 @@ export class AuditorFolder {
     if (!isOurs) refuse('was changed, or is not signed by this auditor');
     if (signed.origin !== origin) refuse('is about another log');
     if (masterPub !== undefined && masterPub !== signed.masterPub) refuse('is about another master key');
+    if (replay.pool && !signed.signatures) return false;
     replay.load(partsOf(state));
     return true;
   }

@@ -12,7 +12,8 @@ import { StreamNumbers } from './stream-numbers.js';
 
 /**
  * How far an event's own time may lie before the time it was written (a process may sleep between its decision and its
- * commit), and behind it (a clock that is corrected between the two).
+ * commit; what it decided on may not have changed meanwhile, which its streams and its view of the keys show), and
+ * behind it (a clock that is corrected between the two).
  */
 const TIME_BEFORE_MAX_S = 3 * 86_400;
 const TIME_BEHIND_MAX_S = 60;
@@ -143,6 +144,13 @@ export class Log {
     const detail = `it says ${event.at}, it was written at ${Math.floor(writtenAtUs / 1e6)}`;
     this.findings.add({ code: 'time-implausible', event, detail });
     return false;
+  }
+
+  /** A clock that is ahead closes reserves and ends purses before their time. @param now seconds, by another clock */
+  checkClock(now: number): void {
+    const written = Math.floor(this.latestUs / 1e6);
+    if (written <= now + TIME_FALL_MAX_S) return;
+    this.findings.addOnce('clock', { code: 'time-implausible', detail: `written at ${written}, and it is ${now}` });
   }
 
   /**

@@ -72,7 +72,14 @@ export class Replay {
     this.pool = signatures ? new SignaturePool(this.findings, () => this.currency ?? '', threads) : undefined;
     this.unit = new Unit(this.findings);
     const { findings, damage, unit, totals, pool } = this;
-    const context: Context = { findings, damage, unit, verify: (event, job, gains) => pool?.add(event, job, gains) };
+    const written = { at: 0 };
+    const context: Context = {
+      findings,
+      damage,
+      unit,
+      written,
+      verify: (event, job, gains) => pool?.add(event, job, gains),
+    };
     this.log = new Log(findings, damage);
     this.keys = new Keys(context, masterPub, (offer) => pool?.learn(offer));
     this.denominations = new DenominationLedger(context, totals);
@@ -129,8 +136,9 @@ export class Replay {
     await this.pool?.drain();
   }
 
-  /** Looks at every open reserve and purse. @param now seconds */
+  /** Looks at every open reserve and purse, and at the clock of whoever wrote. @param now seconds */
   checkOverdue(now: number): void {
+    this.log.checkClock(now);
     this.reserves.checkOverdue(now);
     this.purses.checkOverdue(now);
   }
@@ -220,6 +228,7 @@ export class Replay {
     } else {
       if (!this.keys.terms && event.type !== 'ExchangeConfigured') this.untold(ref);
       const isPlausible = this.log.checkTime(ref, item.writtenAtUs);
+      this.context.written.at = Math.floor(item.writtenAtUs / 1e6);
       this.tryApply(event, ref);
       if (isPlausible) this.count(ref);
     }

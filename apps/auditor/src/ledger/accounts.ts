@@ -15,6 +15,8 @@ type Of<Type extends AccountEvent['type']> = Extract<AccountEvent, { type: Type 
 interface Case {
   readonly rule: LegitimizationRule;
   approved: boolean | undefined;
+  /** The decision that stands: when it was made, and its signature. */
+  decided: { readonly at: number; readonly signature: string } | undefined;
 }
 
 interface Account {
@@ -143,7 +145,10 @@ export class Accounts {
     if (event.requirement !== account.cases.length + 1 && !this.context.damage.has(ref.stream)) {
       report('requirement-wrong', `case ${event.requirement} follows case ${account.cases.length}`);
     }
-    account.cases.push({ rule: event.rule, approved: undefined });
+    if (account.cases.some(({ rule }) => rule === event.rule)) {
+      report('requirement-wrong', `there is a case of ${event.rule} already`);
+    }
+    account.cases.push({ rule: event.rule, approved: undefined, decided: undefined });
   }
 
   private decide(event: Of<'LegitimizationDecided'>, ref: EventRef, accountKey: string, report: Report): void {
@@ -175,7 +180,11 @@ export class Accounts {
     });
     const account = this.of(accountKey);
     const decided = account.cases[requirement - 1];
-    if (decided) decided.approved = approved;
+    if (decided?.decided && isOvertaken(decided.decided, { at: decidedAt, signature: officerSignature })) {
+      report('decision-stale', `of ${decidedAt} about case ${requirement}, after one of ${decided.decided.at}`);
+      return;
+    }
+    if (decided) Object.assign(decided, { approved, decided: { at: decidedAt, signature: officerSignature } });
     else if (!this.context.damage.has(ref.stream)) report('requirement-wrong', `case ${requirement} was never opened`);
     if (maximumAges.length > 0) account.maximumAges = [...maximumAges].sort((a, b) => a.from - b.from);
   }
@@ -186,6 +195,10 @@ export class Accounts {
     return account;
   }
 }
+
+/** Signatures can be shown again by whoever has seen them: the same one, or one that is older, decides nothing. */
+const isOvertaken = (standing: NonNullable<Case['decided']>, decision: NonNullable<Case['decided']>): boolean =>
+  decision.at < standing.at || decision.signature === standing.signature;
 
 /**
  * Opens base32( nonce | XSalsa20-Poly1305(URI) ) with the key of an account; the nonce begins with eight bytes that

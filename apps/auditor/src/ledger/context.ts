@@ -7,6 +7,8 @@ export interface Context {
   readonly findings: Findings;
   readonly unit: Unit;
   readonly damage: Damage;
+  /** When the event that is being applied was written: seconds. */
+  readonly written: { at: number };
   /** Hands a signature to the workers. @param gains what the exchange gains if it is bad */
   readonly verify: (event: EventRef, job: Job, gains?: readonly bigint[]) => void;
 }

@@ -1,8 +1,10 @@
 /** What the exchange offered and when: denominations, signing keys, fees, accounts, officers; and who vouched. */
 import type { KeysEvent } from '@florin/domain';
+import { EncodingError } from '@florin/encoding';
 import { type EventRef, inMoney } from '../findings.js';
 import { denominationHashOf } from '../signatures/check.js';
 import { type Context, type Report, reporter } from './context.js';
+import { accountHash } from './hashes.js';
 import { masterJobs } from './master-signatures.js';
 
 type Of<Type extends KeysEvent['type']> = Extract<KeysEvent, { type: Type }>;
@@ -17,6 +19,8 @@ export interface Denomination {
 
 /** A node that has not confirmed its view of `keys` for so long stops signing; times are whole seconds. */
 const VIEW_AGE_MAX_S = 10 + 1;
+/** What was decided is written within so many seconds, or was decided on a view that had been overtaken by then. */
+const WRITING_MAX_S = 60;
 
 /** Who asks: the event, and the view of the keys it was decided on. */
 export interface View {
@@ -46,8 +50,11 @@ export class Keys {
     wireFees: [] as Numbered<Of<'WireFeesSet'>>[],
     globalFees: [] as Numbered<Of<'GlobalFeesSet'>>[],
     officers: new Map<string, Of<'OfficerEnrolled'>>(),
-    /** When each event of `keys` happened, by number. */
+    /** What the master key said last of each account and when, by the name of the account. */
+    accountChanges: new Map<string, { readonly isEnabled: boolean; readonly at: number }>(),
+    /** When each event of `keys` happened, and was written, by number. */
     times: [] as number[],
+    writtenTimes: [] as number[],
   };
 
   /** @param masterPub what the auditor knows; without it the ledger's own first word is taken */
@@ -92,6 +99,7 @@ export class Keys {
     const number = this.state.revision;
     this.state.revision += 1;
     this.state.times.push(event.at);
+    this.state.writtenTimes.push(this.context.written.at);
     if (event.type === 'ExchangeConfigured') this.configure(event, report);
     const master = this.master; // if it is not given, the terms name it
     if (master !== undefined) for (const job of masterJobs(event, master)) this.context.verify(ref, job);
@@ -99,16 +107,19 @@ export class Keys {
       case 'ExchangeConfigured':
         return;
       case 'LogKeyOffered':
+        if (this.state.logKeys.some(({ logPub }) => logPub === event.logPub)) report('decision-stale', 'a log key');
         this.state.logKeys.push(event);
         return;
       case 'SigningKeyOffered':
+        if (this.state.signingKeys.has(event.exchangePub)) report('decision-stale', 'a signing key that was offered');
         this.state.signingKeys.set(event.exchangePub, event);
         return;
       case 'SigningKeyRevoked':
         if (!this.state.signingKeys.has(event.exchangePub)) {
           report('revocation-unknown', `signing key ${event.exchangePub} was never offered`);
         }
-        this.state.revokedSigningKeys.set(event.exchangePub, event.at);
+        if (this.state.revokedSigningKeys.has(event.exchangePub)) report('decision-stale', 'it was revoked before');
+        else this.state.revokedSigningKeys.set(event.exchangePub, event.at);
         return;
       case 'DenominationOffered':
         this.offer(event, number, report);
@@ -117,10 +128,10 @@ export class Keys {
         this.revoke(event, number, report);
         return;
       case 'WireAccountEnabled':
-        this.state.accounts.set(event.paytoUri, event);
-        if (!this.state.everEnabled.has(event.account)) this.state.everEnabled.set(event.account, event.paytoUri);
+        this.enable(event, report);
         return;
       case 'WireAccountDisabled':
+        this.changeAccount(event.paytoUri, { isEnabled: false, at: event.end }, report);
         this.state.accounts.delete(event.paytoUri);
         return;
       case 'WireFeesSet':
@@ -133,21 +144,36 @@ export class Keys {
         return;
       case 'ExtensionsSet':
         return;
-      case 'OfficerEnrolled':
+      case 'OfficerEnrolled': {
+        const { changedAt = -1 } = this.state.officers.get(event.officerPub) ?? {};
+        if (changedAt >= event.changedAt) {
+          // Who was withdrawn is not an officer again because his enrolment is shown once more.
+          report(
+            'decision-stale',
+            `of ${event.changedAt} about officer ${event.officerPub}, after one of ${changedAt}`,
+          );
+          return;
+        }
         this.state.officers.set(event.officerPub, event);
         return;
+      }
     }
   }
 
   /** Whether the decision knew of the keys what it should have: neither the future, nor a view long overtaken. */
   checkView({ event, revision, at }: View): void {
-    const { times } = this.state;
+    const { times, writtenTimes } = this.state;
     if (this.isUncertain) return;
+    const writtenAt = this.context.written.at;
     if (revision > times.length) {
       const detail = `it names ${revision} events of keys, there were ${times.length}`;
       this.context.findings.add({ code: 'keys-view-stale', event, detail });
     } else if ((times[revision] ?? Infinity) + VIEW_AGE_MAX_S < at) {
       const detail = `it was decided ${at - (times[revision] as number)} seconds after event ${revision} of keys`;
+      this.context.findings.add({ code: 'keys-view-stale', event, detail });
+    } else if ((writtenTimes[revision] ?? Infinity) + VIEW_AGE_MAX_S + WRITING_MAX_S < writtenAt) {
+      const late = writtenAt - (writtenTimes[revision] as number);
+      const detail = `it was written ${late} seconds after event ${revision} of keys`;
       this.context.findings.add({ code: 'keys-view-stale', event, detail });
     }
   }
@@ -208,9 +234,13 @@ export class Keys {
     return revokedAt !== undefined && revokedAt + VIEW_AGE_MAX_S < time ? `${exchangePub} was revoked` : undefined;
   }
 
+  isBaseUrl(url: string): boolean {
+    return this.state.baseUrls.has(url) || this.isUncertain;
+  }
+
   /** Base URLs that were configured: what wallets sign names one of them. */
   checkBaseUrl(url: string, event: EventRef): void {
-    if (this.state.baseUrls.has(url) || this.isUncertain) return;
+    if (this.isBaseUrl(url)) return;
     reporter(this.context, event)('base-url-unknown', 'the event names a base URL that was never configured');
   }
 
@@ -263,10 +293,42 @@ export class Keys {
     this.learned(event);
   }
 
+  private enable(event: Of<'WireAccountEnabled'>, report: Report): void {
+    const { account, paytoUri, start } = event;
+    this.changeAccount(paytoUri, { isEnabled: true, at: start }, report);
+    for (const [name, uri] of this.state.everEnabled) {
+      if (name !== account && nameOf(uri) === nameOf(paytoUri)) {
+        report('wire-account-repeated', `${account} is the account that is called ${name}`);
+      }
+    }
+    this.state.accounts.set(paytoUri, event);
+    if (!this.state.everEnabled.has(account)) this.state.everEnabled.set(account, paytoUri);
+  }
+
+  /** What the master key said of an account stands until it says something newer. It may end when it begins. */
+  private changeAccount(paytoUri: string, change: { isEnabled: boolean; at: number }, report: Report): void {
+    const earlier = this.state.accountChanges.get(paytoUri);
+    const isNewer =
+      !earlier || earlier.at < change.at || (earlier.at === change.at && earlier.isEnabled && !change.isEnabled);
+    if (!isNewer) report('decision-stale', `about an account, of ${change.at}, after one of ${earlier.at}`);
+    this.state.accountChanges.set(paytoUri, change);
+  }
+
   private revoke({ denominationHash, at }: Of<'DenominationRevoked'>, number: number, report: Report): void {
     const denomination = this.state.denominations.get(denominationHash);
-    if (denomination) denomination.revoked ??= { number, at };
+    if (denomination?.revoked) report('decision-stale', `${denominationHash} was revoked before`);
+    else if (denomination) denomination.revoked = { number, at };
     else if (!this.isUncertain) report('revocation-unknown', `${denominationHash} was never offered`);
+  }
+}
+
+/** The account that a URI names, however it is spelled. */
+function nameOf(paytoUri: string): string {
+  try {
+    return accountHash(paytoUri);
+  } catch (error) {
+    if (error instanceof EncodingError) return paytoUri;
+    throw error;
   }
 }
 

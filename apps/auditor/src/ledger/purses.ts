@@ -196,6 +196,7 @@ export class Purses {
 
   private deposit(event: Of<'PurseDeposited'>, at: At): void {
     this.checks.checkStanding(event, at);
+    if (event.deposits.length === 0) at.report('event-malformed', 'nothing was paid in');
     this.payIn(event, at);
     this.checks.confirmed(event, at);
   }
@@ -245,6 +246,7 @@ export class Purses {
     if ((purse.end === undefined || purse.end === 'merged') && !this.context.damage.has(ref.stream)) {
       report('purse-refund-wrong', 'the purse did not end without a merge');
     }
+    if (coins.length === 0) report('event-malformed', 'nothing was refunded');
     for (const { coinPub, amount } of coins) {
       this.context.unit.give('refund', `${pursePub} to ${coinPub}`, { event: ref, units: amount, facts: [] });
       const paid = purse.coins.get(coinPub);

@@ -151,6 +151,7 @@ export class Reserves {
     const { coins, cost, commitment, at, keysRevision } = event;
     const { keys, ledger, totals, withdrawn, accounts } = this.parts;
     const view = { event: ref, revision: keysRevision, at };
+    if (coins.length === 0) report('event-malformed', 'nothing was withdrawn');
     let sum = 0n;
     for (const { denominationHash, envelopeHash, planchet, value, fee } of coins) {
       const price = value + fee;
@@ -168,7 +169,8 @@ export class Reserves {
           report('withdraw-price-wrong', detail, price - worth - feeWithdraw);
         }
         ledger.issue(denominationHash, worth);
-        withdrawn.add(ref, { reservePub, envelopeHash, denominationHash, price, expiresAt: expireDeposit });
+        const envelope = { reservePub, commitment, envelopeHash, denominationHash };
+        withdrawn.add(ref, { ...envelope, price, expiresAt: expireDeposit });
         totals.sums.withdrawFees += price - worth;
       }
       if (planchet.cipher === 'CS') {
@@ -227,10 +229,14 @@ export class Reserves {
   private recoup(event: Of<'CoinsRecouped'>, { ref, report, reserve, reservePub }: At): void {
     const { coins, amount, commitment } = event;
     let sum = 0n;
+    if (coins.length === 0) report('event-malformed', 'nothing was recouped');
     const withdrawals = new Set<number | undefined>();
+    let isOfCommitment = true;
     for (const { coinPub, envelopeHash, amount: units } of coins) {
       sum += units;
       withdrawals.add(this.parts.withdrawn.withdrawalOf(reservePub, envelopeHash));
+      isOfCommitment &&=
+        commitment === undefined || this.parts.withdrawn.isCommittedTo(reservePub, envelopeHash, commitment);
       const half = { event: ref, units, facts: [envelopeHash] };
       this.context.unit.take('recoup', `${coinPub} to ${reservePub}`, half);
     }
@@ -239,6 +245,7 @@ export class Reserves {
     if (commitment !== undefined && withdrawals.size > 1 && !this.context.damage.any) {
       report('recoup-unknown-envelope', 'the coins of one commitment come from several withdrawals');
     }
+    if (!isOfCommitment) report('withdraw-commitment-wrong', 'its coins were not withdrawn under that commitment');
     reserve.balance += amount;
     this.checks.extend(event, { ref, report, reserve }, this.checks.delays(event.at));
   }

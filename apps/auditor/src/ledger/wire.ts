@@ -27,6 +27,8 @@ export interface Booked {
   /** Normalised hash of the sender's account; empty if it is unknown. */
   readonly originAccount: string;
   readonly bankTime: number;
+  /** When it was booked. */
+  readonly at: number;
   readonly index: number;
   readonly row: bigint;
   /** Place of its account among those that rows were booked of. */
@@ -38,8 +40,8 @@ const KINDS = ['reserve', 'kyc-auth', 'unusable'] as const;
 type Kind = (typeof KINDS)[number];
 
 const BOOKED: Layout<Booked> = {
-  bytes: UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 24,
-  write(view, offset, { amount, subjectPub, originAccount, bankTime, index, row, account, kind }) {
+  bytes: UNITS_BYTES + 2 * KEY_BYTES + 2 * INSTANT_BYTES + 24,
+  write(view, offset, { amount, subjectPub, originAccount, bankTime, at, index, row, account, kind }) {
     const rest = offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES;
     writeUnits(view, offset, amount);
     writeKey(view, offset + UNITS_BYTES, subjectPub);
@@ -49,6 +51,7 @@ const BOOKED: Layout<Booked> = {
     view.setBigUint64(rest + 8, row);
     view.setUint32(rest + 16, account);
     view.setUint32(rest + 20, KINDS.indexOf(kind));
+    writeInstant(view, rest + 24, at);
   },
   read: (view, offset) => ({
     amount: readUnits(view, offset),
@@ -59,6 +62,7 @@ const BOOKED: Layout<Booked> = {
     row: view.getBigUint64(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 8),
     account: view.getUint32(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 16),
     kind: KINDS[view.getUint32(offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 20)] ?? 'unusable',
+    at: readInstant(view, offset + UNITS_BYTES + 2 * KEY_BYTES + INSTANT_BYTES + 24),
   }),
 };
 
@@ -98,7 +102,7 @@ export class Wire {
       lastAt: at,
     });
     const place = [...this.accounts.keys()].indexOf(account);
-    const origin = { subjectPub: subjectPub ?? '', originAccount: originAccount ?? '', bankTime, index: ref.index };
+    const origin = { subjectPub: subjectPub ?? '', originAccount: originAccount ?? '', bankTime, at, index: ref.index };
     this.booked.set(rowKey(account, row), { amount: amount ?? -1n, ...origin, row, account: place, kind });
     const isSealed = kind !== 'reserve'; // that of a reserve is looked at where the reserve has it
     if (isSealed && sealedOrigin !== undefined && originAccount !== undefined && originHash !== undefined) {

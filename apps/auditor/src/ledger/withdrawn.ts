@@ -1,38 +1,48 @@
 /** Envelopes that were signed: none may be paid for twice, and what is recouped must be among them. */
+import { utf8 } from '@florin/encoding';
 import type { EventRef } from '../findings.js';
 import { INSTANT_BYTES, KEY_BYTES, readInstant, readKey, writeInstant, writeKey } from '../layouts.js';
 import { type Layout, type PackedContent, PackedMap } from '../packed.js';
 import { type Context, reporter } from './context.js';
+import { sha512 } from './hashes.js';
 
 interface Envelope {
   /** Index of the withdrawal in the ledger. */
   readonly withdrawal: number;
   /** The first 4 bytes of its denomination's hash: enough to tell two apart that a recoup mixes up. */
   readonly denomination: number;
+  /** What is left of the commitment by a hash: nobody finds another one that leaves the same. */
+  readonly commitment: bigint;
   /** The coin that recouped it; empty until then. */
   readonly coinPub: string;
   readonly expiresAt: number;
 }
 
+const COMMITMENT = KEY_BYTES + 4 + 2 * INSTANT_BYTES;
+
 const ENVELOPE: Layout<Envelope> = {
-  bytes: KEY_BYTES + 4 + 2 * INSTANT_BYTES,
-  write(view, offset, { withdrawal, denomination, coinPub, expiresAt }) {
+  bytes: COMMITMENT + 8,
+  write(view, offset, { withdrawal, denomination, commitment, coinPub, expiresAt }) {
     writeKey(view, offset, coinPub);
     view.setUint32(offset + KEY_BYTES, denomination);
     view.setFloat64(offset + KEY_BYTES + 4, withdrawal);
     writeInstant(view, offset + KEY_BYTES + 4 + INSTANT_BYTES, expiresAt);
+    view.setBigUint64(offset + COMMITMENT, commitment);
   },
   read: (view, offset) => ({
     coinPub: readKey(view, offset),
     denomination: view.getUint32(offset + KEY_BYTES),
     withdrawal: view.getFloat64(offset + KEY_BYTES + 4),
     expiresAt: readInstant(view, offset + KEY_BYTES + 4 + INSTANT_BYTES),
+    commitment: view.getBigUint64(offset + COMMITMENT),
   }),
 };
 
 /** Six letters of base32 are 30 bits. */
 const tagOf = (denominationHash: string): number =>
   [...denominationHash.slice(0, 6)].reduce((tag, letter) => (tag * 32 + letter.charCodeAt(0)) % 2 ** 32, 0);
+
+const commitmentTag = (commitment: string): bigint => Buffer.from(sha512(utf8(commitment))).readBigUInt64BE();
 
 /** Half a key: 130 bits of base32. */
 const HALF = 26;
@@ -53,13 +63,14 @@ export class Withdrawn {
     ref: EventRef,
     coin: {
       reservePub: string;
+      commitment: string;
       envelopeHash: string;
       denominationHash: string;
       price: bigint;
       expiresAt: number;
     },
   ): void {
-    const { reservePub, envelopeHash, denominationHash, price, expiresAt } = coin;
+    const { reservePub, commitment, envelopeHash, denominationHash, price, expiresAt } = coin;
     const key = keyOf(reservePub, envelopeHash);
     const earlier = this.envelopes.get(key);
     if (earlier) {
@@ -68,7 +79,8 @@ export class Withdrawn {
       return;
     }
     const denomination = tagOf(denominationHash);
-    this.envelopes.set(key, { withdrawal: ref.index, denomination, coinPub: '', expiresAt });
+    const withdrawal = { withdrawal: ref.index, commitment: commitmentTag(commitment) };
+    this.envelopes.set(key, { ...withdrawal, denomination, coinPub: '', expiresAt });
   }
 
   /** A coin says that it was withdrawn from a reserve in this envelope. */
@@ -94,6 +106,12 @@ export class Withdrawn {
   /** The event that withdrew an envelope. */
   withdrawalOf(reservePub: string, envelopeHash: string): number | undefined {
     return this.envelopes.get(keyOf(reservePub, envelopeHash))?.withdrawal;
+  }
+
+  /** Whether an envelope was withdrawn under this commitment, or nobody knows. */
+  isCommittedTo(reservePub: string, envelopeHash: string, commitment: string): boolean {
+    const known = this.envelopes.get(keyOf(reservePub, envelopeHash));
+    return known === undefined || known.commitment === commitmentTag(commitment);
   }
 
   prune(now: number): void {

@@ -113,7 +113,10 @@ export class SignaturePool {
 
   private blame({ event, gains }: Pending, { code, detail, place }: Fault): void {
     const gain = gains[place ?? 0];
-    this.findings.add({ code, event, detail, ...(gain !== undefined && { gain }) });
+    const finding = { code, event, detail, ...(gain !== undefined && { gain }) };
+    // The master key signs some offers several times over; it is one offer.
+    if (code === 'master-signature-invalid') this.findings.addOnce(`${event.index}`, finding);
+    else this.findings.add(finding);
   }
 
   private start(): Thread {
