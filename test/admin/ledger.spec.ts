@@ -160,7 +160,8 @@ describe.skipIf(TEST_SERVER !== undefined)('backup', () => {
     const backup = await done(admin('backup', file('backup'), '--with-keys'));
     const head = await done(admin('head'));
     expect(backup.note).toBe(head.note);
-    writeFileSync(file('head.json'), JSON.stringify(head));
+    // As npm writes it, unless it is told to be silent.
+    writeFileSync(file('head.json'), `\n> florin@0.1.0 admin\n> exec node main.js\n\n${JSON.stringify(head)}\n`);
     const restored = await done(
       inFolder(file('restored'), 'restore', file('backup'), '--head', file('head.json'), '--master-pub', masterPub),
     );

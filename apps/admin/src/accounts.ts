@@ -17,10 +17,10 @@ export const accountCommands: CommandGroup = (cli) => {
   cli.program
     .command('account')
     .description("customers' bank accounts")
+    .addHelpText('afterAll', EXAMPLES)
     .command('forget <account>')
     .description('destroy the key of an account, by its payto URI or its hash: its names are gone')
     .requiredOption('--reason <text>', 'why; logged')
-    .addHelpText('after', EXAMPLES)
     .action(async (account: string, { reason }: { reason: string }) => {
       const path = `accounts/${encodeURIComponent(hashOf(account))}/forget`;
       const answer = await cli.exchange.post<{ forgotten: boolean }>(path, { reason });

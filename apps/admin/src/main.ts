@@ -24,7 +24,8 @@ Examples:
 
 The tool talks to the exchange that runs on the data folder, or opens the folder when it is free.
 Exit codes: 0 done, 1 refused or found wrong, 2 wrong usage, 3 nobody to ask (no exchange runs, the folder is in use).
-With --json also a failure is JSON on standard output, {"error": ..., "exit_code": ...}, unless findings stand there.`;
+With --json also a failure is JSON on standard output, {"error": ..., "exit_code": ...}, unless findings stand there;
+npm run --silent admin -- keeps npm's own lines away from it.`;
 
 const GROUPS: readonly CommandGroup[] = [
   serviceCommands,

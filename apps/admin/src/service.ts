@@ -11,8 +11,8 @@ export const serviceCommands: CommandGroup = (cli) => {
   cli.program
     .command('clock')
     .description('the clock of the exchange')
+    .addHelpText('afterAll', '\nExample:\n  npm run admin -- clock trust')
     .command('trust')
     .description('you looked at the clock and it is right: let things expire again')
-    .addHelpText('after', '\nExample:\n  npm run admin -- clock trust')
     .action(async () => cli.output.object(await cli.exchange.post('clock/trust', {})));
 };

@@ -23,7 +23,7 @@ const LEFT_OUT = new RegExp(`/(\\.[^/]+\\.(new|gone)|${KEPT_HEAD})$`);
 const EXAMPLES = `
 Examples:
   npm run admin -- ledger backup /backup/2026-01-31 --with-keys
-  npm run admin -- ledger head --json > newest-head.json        keep it elsewhere: it says what must be there
+  npm run --silent admin -- ledger head --json > newest-head.json     keep it elsewhere: it says what must be there
   npm run admin -- --data restored ledger restore /backup/2026-01-31 --head newest-head.json --master-pub KEY
 
 Never start an older copy of the ledger beside newer keys: what was acknowledged since would be forgotten. A head that
@@ -156,7 +156,8 @@ async function scrub(cli: Cli, { reader, place }: FolderLedger): Promise<void> {
 function readNote(file: string): string {
   try {
     const text = readFileSync(file, 'utf8');
-    const note = text.startsWith('{') ? (JSON.parse(text) as { note: string }).note : text;
+    const json = text.indexOf('{'); // npm writes lines of its own before it unless told not to
+    const note = json < 0 ? text : (JSON.parse(text.slice(json)) as { note: string }).note;
     parseCheckpoint(note);
     return note;
   } catch (error) {

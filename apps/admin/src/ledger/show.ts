@@ -22,6 +22,7 @@ export function showCommands(cli: Cli, group: Command): void {
   group
     .command('head')
     .description('the newest signed head: size and root of the tree over all events')
+    .addHelpText('after', '\nExample:\n  npm run --silent admin -- ledger head --json > newest-head.json')
     .action(() =>
       withLedger(cli.data, async (ledger) => {
         const { origin, size, note } = await ledger.head();

@@ -12,11 +12,9 @@ type Lister = (book: KeyBook, about: { readonly now: number; money(units: bigint
 
 /** Adds `list` to a group; it reads the ledger, so it works whether the exchange runs or not. */
 export function listCommand(cli: Cli, group: Command, lister: Lister): void {
-  const what = group.name();
   group
     .command('list')
     .description('what the master key has signed so far, oldest first, with what holds now')
-    .addHelpText('after', `\nExample:\n  npm run admin -- ${what} list --json`)
     .action(() =>
       withLedger(cli.data, async (ledger) => {
         const { book, currency } = await bookOf(ledger);

@@ -25,14 +25,46 @@ Who signs:
   --key master.json     the key file, here
   neither               in development, and there only, the DEVELOPMENT master key beside the data`;
 
+/** After the name of the group. */
+const EXAMPLES = {
+  denomination: [
+    'list',
+    "revoke H_DENOM_PUB --reason 'the key leaked' --to request.json",
+    "revoke H_DENOM_PUB --reason 'the key leaked' --key master.json",
+  ],
+  signkey: ['list', 'revoke EXCHANGE_PUB --to request.json'],
+  wire: [
+    'list',
+    "enable 'payto://iban/DE75512108001245126199?receiver-name=Exchange' --to request.json",
+    "disable 'payto://iban/DE75512108001245126199?receiver-name=Exchange' --to request.json",
+  ],
+  fees: [
+    'list',
+    'wire iban --from 2036-01-01 --until 2037-01-01 --wire-fee EUR:0.02 --closing-fee EUR:0.05 --to request.json',
+    'global --from 2036-01-01 --until 2037-01-01 --history-fee EUR:0 --account-fee EUR:1 --purse-fee EUR:0.04 \\\n' +
+      '    --purse-timeout 3600 --history-expiration 31536000 --purse-account-limit 5 --to request.json',
+  ],
+  officer: [
+    'list',
+    'generate officer.json',
+    "enrol OFFICER_PUB 'Olga Officer' --to request.json",
+    "dismiss OFFICER_PUB 'Olga Officer' --to request.json",
+  ],
+} as const;
+
 interface Signing {
   readonly key?: string;
   readonly to?: string;
 }
 
 export const masterCommands: CommandGroup = (cli) => {
-  const group = (name: string, description: string): Command =>
-    cli.program.command(name).description(description).addHelpText('afterAll', SIGNING_HELP);
+  const group = (name: keyof typeof EXAMPLES, description: string): Command => {
+    const examples = EXAMPLES[name].map((line) => `\n  npm run admin -- ${name} ${line}`).join('');
+    return cli.program
+      .command(name)
+      .description(description)
+      .addHelpText('afterAll', `\nExamples:${examples}\n${SIGNING_HELP}`);
+  };
   const signable = (command: Command): Command =>
     command
       .option('--key <file>', 'sign with the master key of this file')
@@ -82,10 +114,6 @@ export const masterCommands: CommandGroup = (cli) => {
     .requiredOption('--until <date>', 'until when', instant)
     .requiredOption('--wire-fee <amount>', 'for each transfer', amount)
     .requiredOption('--closing-fee <amount>', 'for each closing of a reserve', amount)
-    .addHelpText(
-      'after',
-      '\n  npm run admin -- fees wire iban --from 2030-01-01 --until 2031-01-01 --wire-fee EUR:0.02 ...',
-    )
     .action((method: string, o: Signing & { from: number; until: number; wireFee: Amount; closingFee: Amount }) => {
       const { from: start, until: end, wireFee, closingFee } = o;
       return decide(cli, { kind: 'wire-fees', method: paytoMethod(method), start, end, wireFee, closingFee }, o);
