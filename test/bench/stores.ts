@@ -18,6 +18,7 @@ import {
   type StreamAppend,
 } from '@florin/event-store';
 import { serverProcess } from '../support/eventstoredb/stand-in-process.js';
+import { appendRatio, describedRatio } from './append-ratio.js';
 
 interface Benched {
   readonly store: SqliteStore | EsdbStore;
@@ -47,6 +48,13 @@ export async function benchStores(json: boolean): Promise<void> {
   const embedded = { store: await openFolder(join(folder, 'one')), instance: own };
   const eventStoreDb = { store: await openServer(server.connectionString, other), instance: other };
   try {
+    const oneStream = await appendRatio({
+      store: eventStoreDb.store,
+      connectionString: server.connectionString,
+      streamName: () => streamName(other, 'reserve'),
+      data: DATA,
+    });
+    if (!json) console.log(`${server.name}: ${describedRatio(oneStream)}`);
     const rows: StoreRow[] = [];
     for (const [work, measure] of Object.entries(WORK)) {
       const row = { work, embedded: await measure(embedded), eventStoreDb: await measure(eventStoreDb) };
@@ -55,7 +63,7 @@ export async function benchStores(json: boolean): Promise<void> {
         console.log(`${work}: embedded ${described(row.embedded)}; ${server.name} ${described(row.eventStoreDb)}`);
     }
     const copy = await benchCopy(embedded, server.connectionString, join(folder, 'two'));
-    if (json) console.log(JSON.stringify({ server: server.name, rows, copy }, null, 2));
+    if (json) console.log(JSON.stringify({ server: server.name, oneStream, rows, copy }, null, 2));
     else {
       console.log(`copy of ${copy.events} events, compared and read back: to ${server.name} ${copy.there} events/s,`);
       console.log(`back to the embedded store ${copy.back} events/s`);
