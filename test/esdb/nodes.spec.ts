@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   costOf,
@@ -213,4 +215,11 @@ test('a node that is configured for another currency than the ledger does not st
   await expect(refused).rejects.toThrow(
     /ended with 78:[\s\S]*florin: currency is EUR; allowed: KUDOS, in which the ledger/,
   );
+});
+
+test('a node whose key folder is not mounted makes no keys of its own, and does not start', async () => {
+  const keys = join(site.folder, 'not-mounted');
+  const refused = site.startNode('without keys', { keys });
+  await expect(refused).rejects.toThrow(/ended with 78:[\s\S]*has no log key, but the event store holds a ledger/);
+  expect(readdirSync(keys, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())).toEqual([]);
 });

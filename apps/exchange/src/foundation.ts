@@ -3,13 +3,13 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { DamagedStore, type EsdbStore, type EventStore, Ledger, type SqliteStore, START } from '@florin/event-store';
 import { Views } from '@florin/projections';
-import { AccountVault, KeyFolder, Signers, Verifiers } from '@florin/signing';
+import { AccountVault, KeyFolder, LOG_KEY, Signers, Verifiers } from '@florin/signing';
 import { type DevelopmentBank, OtherCurrency, startDevelopmentBank } from '@florin/wire';
 import type { Settings } from './config/config.js';
 import { ConfigError } from './config/reader.js';
 import type { Foundation } from './exchange.module.js';
 import { type BeginningOfLedger, checkTerms } from './keys/master-terms.js';
-import { openStore } from './open-store.js';
+import { isBegunElsewhere, openStore } from './open-store.js';
 import { Metrics } from './operating/metrics.js';
 import { SystemClock } from './runtime/clock.js';
 import type { StorePatience } from './runtime/store-patience.js';
@@ -55,6 +55,7 @@ export async function layFoundation(
     const verifiers = new Verifiers({ onTrouble, inlineMax: INLINE_VERIFICATIONS_MAX });
     undo.push(async () => verifiers.close());
 
+    await patience.until(() => checkKeysOfLedger(config, folder));
     const clock = new SystemClock();
     const metrics = new Metrics();
     metrics.observeProcess();
@@ -146,6 +147,17 @@ const INLINE_VERIFICATIONS_MAX = 8;
 const QUEUE_PATIENCE_MS = 15_000;
 
 const DAY_MS = 86_400_000;
+
+/** A node whose key folder is not mounted would make keys of its own for a ledger that has others. */
+async function checkKeysOfLedger(settings: Settings, folder: KeyFolder): Promise<void> {
+  const hasLogKey = async (): Promise<boolean> => (await folder.keyNames()).includes(LOG_KEY);
+  // Looked at once more behind the ledger: another node may begin both meanwhile, the key first.
+  if ((await hasLogKey()) || !(await isBegunElsewhere(settings)) || (await hasLogKey())) return;
+  throw new ConfigError(
+    `the key folder ${folder.path} has no log key, but the event store holds a ledger of the instance ${settings.instance}; ` +
+      'mount the key folder that all its nodes share',
+  );
+}
 
 /** Keys that served another ledger must not begin a new one: its coins could be spent in both. */
 async function checkOwnership(folder: KeyFolder, store: EventStore, origin: string): Promise<void> {

@@ -6,6 +6,7 @@ import {
   openEsdbStore,
   openSqliteStore,
   type SqliteStore,
+  START,
   StoreMisconfigured,
   type StoreReport,
   soleHolder,
@@ -34,6 +35,19 @@ export interface StoreSurroundings {
   readonly stop: (reason: string) => void;
 }
 
+/** Whether a server holds a ledger already, before anything is made for it. @throws ConfigError, StoreUnavailable */
+export async function isBegunElsewhere({ store: configured, instance }: Settings): Promise<boolean> {
+  if (configured === 'embedded') return false;
+  const looking = await told(
+    openEsdbStore(configured, { instance, readOnly: true, now: () => 0, onDamage: () => undefined }),
+  );
+  try {
+    return (await looking.lastPosition()) !== START;
+  } finally {
+    await looking.close();
+  }
+}
+
 /** @throws ConfigError if somebody has to change something; StoreUnavailable, DamagedStore, FolderInUse */
 export async function openStore(
   { store: configured, instance, data: folder }: Settings,
@@ -49,21 +63,25 @@ export async function openStore(
   if (configured === 'embedded') {
     return { store: await openSqliteStore({ ...heads, now, onGroup }), origin, leases: soleHolder };
   }
-  try {
-    const store = await openEsdbStore(configured, {
-      instance,
-      now,
-      heads,
-      onDamage: ({ message }) => onReport({ kind: 'damaged', message }),
-      // What other nodes wrote: a clock that lies before it is suspect.
-      onUnit: ({ events }) => clock.observeEvent(events.at(-1)?.writtenAtUs ?? 0),
-    });
-    const { version, isSecure } = store.server;
-    log[isSecure ? 'info' : 'warn']({ version, isSecure, instance }, 'the ledger is kept on EventStoreDB');
-    return { store, origin, leases: store.leases() };
-  } catch (error) {
+  const opened = openEsdbStore(configured, {
+    instance,
+    now,
+    heads,
+    onDamage: ({ message }) => onReport({ kind: 'damaged', message }),
+    // What other nodes wrote: a clock that lies before it is suspect.
+    onUnit: ({ events }) => clock.observeEvent(events.at(-1)?.writtenAtUs ?? 0),
+  });
+  const store = await told(opened);
+  const { version, isSecure } = store.server;
+  log[isSecure ? 'info' : 'warn']({ version, isSecure, instance }, 'the ledger is kept on EventStoreDB');
+  return { store, origin, leases: store.leases() };
+}
+
+/** What somebody has to change, as ConfigError. */
+function told<Opened>(opening: Promise<Opened>): Promise<Opened> {
+  return opening.catch((error: unknown) => {
     if (error instanceof StoreMisconfigured) throw new ConfigError(`store: ${error.message}`);
     if (error instanceof RangeError) throw new ConfigError(error.message);
     throw error;
-  }
+  });
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeFolder } from '@florin/event-store';
+import { KeyFolderRefused } from '@florin/signing';
 import { afterAll, expect, test } from 'vitest';
 import { ConfigError } from './config/reader.js';
 import { startFailure } from './start-failure.js';
@@ -71,6 +72,18 @@ test('an event store that is away is told apart from one that is configured wron
   const error = new Error('14 UNAVAILABLE: No connection established. Last error: ECONNREFUSED. Resolution note: ');
   const sentence = 'the event store does not answer: No connection established. Last error: ECONNREFUSED.';
   expect(startFailure(error)).toEqual({ code: 70, sentence });
+});
+
+test('a folder that may not be written, and a key folder that may not be used, want a person', () => {
+  const error = Object.assign(new Error("EROFS: read-only file system, mkdir '/x/keys'"), { code: 'EROFS' });
+  expect(startFailure(error)).toEqual({ code: 78, sentence: `${error.message}; the disk must be writable` });
+  const readOnly = startFailure(new Error('attempt to write a readonly database'), '/x');
+  expect(readOnly?.code).toBe(78);
+  expect(readOnly?.sentence).toMatch(/^a database in the data folder \/x may not be written: .*; the user that runs/);
+  const refused = new KeyFolderRefused('/x/keys belongs to user 0');
+  expect(startFailure(refused)).toEqual({ code: 78, sentence: refused.message });
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  expect(startFailure(full)?.code).toBe(70);
 });
 
 test('what a person has to change ends with a code that no supervisor repeats', () => {

@@ -1,4 +1,5 @@
 /** What an operator is told when the exchange cannot start: one sentence, and an exit code for the supervisor. */
+import { KeyFolderRefused } from '@florin/signing';
 import { ConfigError } from './config/reader.js';
 
 const EXIT_CONFIG = 78;
@@ -23,6 +24,9 @@ const PORTS =
   'port, adminPort and developmentBank.port in the configuration, or FLORIN_PORT, FLORIN_ADMIN_PORT and ' +
   'FLORIN_BANK_PORT, name others';
 
+/** SQLite's words, which come from other threads without its code. */
+const READ_ONLY = /^attempt to write a readonly database/;
+
 /** Of errors that name a file themselves. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'the user that runs the exchange must be allowed to read and write there',
@@ -39,9 +43,16 @@ const ADVICE: Readonly<Record<string, string>> = {
  * @returns undefined for what nobody foresaw: it wants its stack
  */
 export function startFailure(error: unknown, data?: string): StartFailure | undefined {
-  if (error instanceof ConfigError) return { code: EXIT_CONFIG, sentence: error.message };
+  if (error instanceof ConfigError || error instanceof KeyFolderRefused) {
+    return { code: EXIT_CONFIG, sentence: error.message };
+  }
   if (!(error instanceof Error) || error instanceof TypeError) return undefined;
-  return { code: EXIT_FAULT, sentence: sentenceOf(error, data) };
+  return { code: wantsPerson(error) ? EXIT_CONFIG : EXIT_FAULT, sentence: sentenceOf(error, data) };
+}
+
+/** What is not so by accident: a disk that is full may have room again, a folder of somebody else stays that. */
+function wantsPerson({ code = '', message }: SystemError): boolean {
+  return (code in ADVICE && code !== 'ENOSPC') || READ_ONLY.test(message);
 }
 
 function sentenceOf(error: SystemError, data: string | undefined): string {
@@ -56,6 +67,9 @@ function sentenceOf(error: SystemError, data: string | undefined): string {
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     const host = address ?? error.hostname;
     return `host or adminHost is ${host}; allowed: an address of this machine, as 127.0.0.1, 0.0.0.0 or ::`;
+  }
+  if (READ_ONLY.test(message)) {
+    return `a database in the data folder ${data} may not be written: ${message}; ${ADVICE.EACCES}`;
   }
   if (code.startsWith('SQLITE_')) return `a database in the data folder ${data} does not open: ${message}`;
   // As the client of EventStoreDB says it.
