@@ -351,6 +351,18 @@ describe('an auditor remembers', () => {
     const proof = join(folder, 'proof.json');
     expect((await auditor('prove', from, to, '--from', whole, '--out', proof)).code).toBe(0);
     expect(await auditor('compare', ...heads, '--proof', proof)).toMatchObject({ code: 0 });
+    const altered = join(folder, 'altered.json');
+    writeFileSync(altered, '{"proof":[5]}');
+    expect(await auditor('compare', ...heads, '--proof', altered)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('no hashes'),
+    });
+    writeFileSync(altered, 'null\n');
+    const none = await auditor('compare', heads[0] as string, altered);
+    expect(none).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^audit: line 1 of .* is no signed head[^\n]*\n$/),
+    });
     change(insider);
     rmSync(early, { recursive: true });
     expect((await auditor('--from', await exported(insider, 'short.jsonl'), '--memory', early)).code).toBe(0);

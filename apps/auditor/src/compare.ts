@@ -19,7 +19,8 @@ export function compare(one: string, other: string, proofFile: string | undefine
 function readProof(path: string): ConsistencyProof {
   try {
     const proof = JSON.parse(readFileSync(path, 'utf8')) as ConsistencyProof;
-    if (!Array.isArray(proof.proof)) throw new SyntaxError('it has no proof');
+    const texts = [...proof.proof, ...(proof.fromRoot === undefined ? [] : [proof.fromRoot])];
+    if (!texts.every((text) => typeof text === 'string')) throw new SyntaxError('it has no hashes');
     return proof;
   } catch (error) {
     throw new SourceError(`${path} is no proof: ${(error as Error).message}`);

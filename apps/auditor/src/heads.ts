@@ -61,9 +61,9 @@ export function readHeadFile(path: string): RememberedHead[] {
         }
         return head;
       } catch (error) {
-        if (!(error instanceof InvalidNote || error instanceof SyntaxError || error instanceof EncodingError))
-          throw error;
-        throw new SourceError(`line ${place + 1} of ${path} is no signed head: ${error.message}`);
+        const isKnown = [InvalidNote, SyntaxError, EncodingError, TypeError].some((kind) => error instanceof kind);
+        if (!isKnown) throw error;
+        throw new SourceError(`line ${place + 1} of ${path} is no signed head: ${(error as Error).message}`);
       }
     });
 }
@@ -75,6 +75,8 @@ export interface ConsistencyProof {
   readonly to: number;
   /** Base64, as the log computes it. */
   readonly proof: readonly string[];
+  /** Root over the first `from` events of whoever made the proof, base64: only with it a proof can show a split. */
+  readonly fromRoot?: string;
 }
 
 export type Comparison =
@@ -123,13 +125,17 @@ export function compareHeads(
     const detail = `a proof from ${from.size} to ${to.size} events is needed: audit prove ${from.size} ${to.size}`;
     return { kind: 'open', detail, from: from.size, to: to.size };
   }
-  const isConsistent = verifyConsistency(
-    given.proof.map((hash) => new Uint8Array(Buffer.from(hash, 'base64'))),
-    { from: from.size, fromRoot: rootOf(from), to: to.size, toRoot: rootOf(to) },
-  );
-  return isConsistent
-    ? { kind: 'same', detail: `the ${from.size} events that one saw are the beginning of the ${to.size} of the other` }
-    : { kind: 'split', detail: `the ${from.size} events that one saw are not the beginning of the ${to.size}` };
+  const proof = given.proof.map((hash) => new Uint8Array(Buffer.from(hash, 'base64')));
+  const holdsFor = (fromRoot: Uint8Array): boolean =>
+    verifyConsistency(proof, { from: from.size, fromRoot, to: to.size, toRoot: rootOf(to) });
+  const [events, beginning] = [`the ${from.size} events that one saw`, `the beginning of the ${to.size} of the other`];
+  if (holdsFor(rootOf(from))) return { kind: 'same', detail: `${events} are ${beginning}` };
+  // It leads to the larger head from other events: then the larger head itself says that these were not its beginning.
+  if (given.fromRoot !== undefined && holdsFor(new Uint8Array(Buffer.from(given.fromRoot, 'base64')))) {
+    return { kind: 'split', detail: `${events} are not ${beginning}` };
+  }
+  const detail = `the proof does not hold, and a bad proof accuses nobody: audit prove ${from.size} ${to.size} makes one`;
+  return { kind: 'open', detail, from: from.size, to: to.size };
 }
 
 const newest = (heads: readonly RememberedHead[]): RememberedHead =>

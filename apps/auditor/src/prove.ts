@@ -8,7 +8,7 @@ import { type Source, SourceError } from './source/source.js';
 export async function prove(options: SourceOptions, from: number, to: number): Promise<string> {
   const source = await openSource(options);
   try {
-    const { nodes, origin } = await nodesOf(source, to);
+    const { nodes, origin, fromRoot } = await nodesOf(source, from, to);
     const proof: ConsistencyProof = {
       origin,
       from,
@@ -16,6 +16,7 @@ export async function prove(options: SourceOptions, from: number, to: number): P
       proof: consistencyProof(from, to, (height, number) => nodeAt(nodes, height, number)).map((hash) =>
         Buffer.from(hash).toString('base64'),
       ),
+      fromRoot: Buffer.from(fromRoot).toString('base64'),
     };
     return `${JSON.stringify(proof)}\n`;
   } catch (error) {
@@ -29,9 +30,14 @@ export async function prove(options: SourceOptions, from: number, to: number): P
 type Nodes = Map<number, Uint8Array[]>;
 
 /** Every subtree over the first `size` events, by height: two hashes of 32 bytes for each event. */
-async function nodesOf(source: Source, size: number): Promise<{ nodes: Nodes; origin: string }> {
+async function nodesOf(
+  source: Source,
+  from: number,
+  size: number,
+): Promise<{ nodes: Nodes; origin: string; fromRoot: Uint8Array }> {
   const nodes: Nodes = new Map();
   const frontier = Frontier.empty();
+  let fromRoot = frontier.root();
   let origin = '';
   const keep = (height: number, number: number, hash: Uint8Array): void => {
     const row = nodes.get(height) ?? [];
@@ -46,10 +52,11 @@ async function nodesOf(source: Source, size: number): Promise<{ nodes: Nodes; or
       const leaf = storedLeaf(item);
       keep(0, frontier.size, leaf);
       frontier.append(leaf, keep);
+      if (frontier.size === from) fromRoot = frontier.root();
     }
   }
   if (frontier.size < size) throw new SourceError(`there are ${frontier.size} events, not ${size}`);
-  return { nodes, origin };
+  return { nodes, origin, fromRoot };
 }
 
 function nodeAt(nodes: Nodes, height: number, number: number): Uint8Array {
