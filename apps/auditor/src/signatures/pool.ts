@@ -9,17 +9,16 @@ import type { Batch, BatchResult, DenominationKey, Fault, Job } from './jobs.js'
  * that carries it, whenever its batch comes back.
  */
 
-/** A job and what its findings need. */
+/** What the findings of a job need. */
 interface Pending {
-  readonly job: Job;
   readonly event: EventRef;
   /** What the exchange gains if the signature is bad, for each coin of a withdrawal or in all. */
   readonly gains: readonly bigint[];
 }
 
-const BATCH_JOBS = 128;
+const BATCH_JOBS = 64;
 /** So many batches may wait for each thread; the replay pauses for more. */
-const WAITING_MAX = 6;
+const WAITING_MAX = 3;
 const PROGRAM = new URL('./worker.js', import.meta.url);
 
 interface Thread {
@@ -32,9 +31,11 @@ interface Thread {
 
 export class SignaturePool {
   private readonly threads: Thread[];
-  private readonly sent = new Map<number, Pending[]>();
+  private readonly sent = new Map<number, readonly Pending[]>();
   private readonly denominations: DenominationKey[] = [];
   private collected: Pending[] = [];
+  /** Of what is collected; once they are sent, they are the thread's. */
+  private jobs: Job[] = [];
   private lastId = 0;
   private wake: (() => void)[] = [];
   private failure: Error | undefined;
@@ -58,7 +59,8 @@ export class SignaturePool {
   }
 
   add(event: EventRef, job: Job, gains: readonly bigint[] = []): void {
-    this.collected.push({ event, job, gains });
+    this.collected.push({ event, gains });
+    this.jobs.push(job);
     if (this.threads.length === 0) this.checkInline();
     else if (this.collected.length >= BATCH_JOBS) this.send();
   }
@@ -86,27 +88,28 @@ export class SignaturePool {
 
   private send(): void {
     const thread = this.threads.reduce((best, other) => (other.waiting < best.waiting ? other : best));
-    const jobs = this.collected;
-    this.collected = [];
     this.lastId += 1;
     const batch: Batch = {
       id: this.lastId,
       currency: this.currency(),
       denominations: this.denominations.slice(thread.told),
-      jobs: jobs.map(({ job }) => job),
+      jobs: this.jobs,
     };
     thread.told = this.denominations.length;
     thread.waiting += 1;
-    this.sent.set(batch.id, jobs);
+    this.sent.set(batch.id, this.collected);
     thread.worker.postMessage(batch);
+    this.collected = [];
+    this.jobs = [];
   }
 
   private checkInline(): void {
     this.inline ??= new Checker(this.currency());
     for (const denomination of this.denominations.slice(this.inlineTold)) this.inline.learn(denomination);
     this.inlineTold = this.denominations.length;
-    for (const pending of this.collected.splice(0)) {
-      for (const fault of this.inline.check(pending.job)) this.blame(pending, fault);
+    const [pending, jobs] = [this.collected.splice(0), this.jobs.splice(0)];
+    for (const [place, job] of jobs.entries()) {
+      for (const fault of this.inline.check(job)) this.blame(pending[place] as Pending, fault);
     }
     this.checked = this.inline.signatures;
   }
@@ -120,7 +123,7 @@ export class SignaturePool {
   }
 
   private start(): Thread {
-    const worker = new Worker(PROGRAM, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 16 } });
+    const worker = new Worker(PROGRAM, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 4 } });
     const thread: Thread = { worker, waiting: 0, told: 0 };
     worker.on('message', (result: BatchResult) => {
       thread.waiting -= 1;

@@ -14,7 +14,7 @@ import {
 } from '@florin/event-store';
 import { type Source, SourceError, type SourceEvent, type SourceItem, type Stretch } from './source.js';
 
-const STRETCH_EVENTS = 2_000;
+const STRETCH_EVENTS = 500;
 
 export interface EsdbOptions {
   readonly connectionString: string;

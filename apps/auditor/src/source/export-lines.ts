@@ -13,7 +13,7 @@ import { askFeed, FeedTooShort, readable } from './feed.js';
 import { inPlace } from './in-place.js';
 import { type Source, SourceError, type SourceEvent, type SourceItem, type Stretch } from './source.js';
 
-const STRETCH_EVENTS = 2_000;
+const STRETCH_EVENTS = 500;
 /** The last line of an export lies within so many bytes. */
 const TAIL_BYTES = 64 * 1024;
 /** What a feed is asked for at a time. */

@@ -37,9 +37,9 @@ export interface UnreadableRow {
   readonly fault: string;
 }
 
-const CACHE_KIB = 8 * 1024;
-const STRETCH_EVENTS = 2_000;
-const STRETCH_CHARS = 2 * 1024 * 1024;
+const CACHE_KIB = 2 * 1024;
+const STRETCH_EVENTS = 500;
+const STRETCH_CHARS = 1024 * 1024;
 const COLUMNS = EVENT_COLUMNS;
 
 /** A connection, and which file it reads: another may take its place, when a backup is restored. */
