@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { Endless } from './endless.js';
 
 const EVENTS = 1_000_000;
-/** What a settled customer leaves: four coins, a reserve, a transfer and their streams, some hundred bytes each. */
+/** What settled customers leave, some hundred megabytes, does not lie in memory. */
 const HEAP_MAX_MIB = 400;
-const BUFFERS_MAX_MIB = 600;
+const BUFFERS_MAX_MIB = 250;
 
 test('a million events of an honest history give no finding, and take little memory', async () => {
   const replay = new Replay({ signatures: false });

@@ -86,6 +86,7 @@ class Run {
     this.replay = new Replay({
       signatures,
       ...(master !== undefined && { masterPub: master }),
+      folder: this.folder.path,
       ...(threads !== undefined && { threads }),
       ...(accountKeys !== undefined && { accountKeys: readAccountKeys(accountKeys) }),
       onFinding: (finding) => this.heard(finding),

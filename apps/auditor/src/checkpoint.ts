@@ -2,25 +2,38 @@
  * An audit that is interrupted, or to be continued as the ledger grows: all that the replay knows, in one file, signed
  * by the auditor's own key and tied to the head of the log up to which it goes.
  *
- *     {"format":"florin-audit-checkpoint","version":3,"events":1234,...,"signature":"..."} newline, then the state: its
- *     parts, each behind its length in bytes (32 bits), so that no more than one of them is in memory twice
+ *     {"format":"florin-audit-checkpoint","version":4,"events":1234,...,"signature":"..."} newline, then the state: its
+ *     parts, so that only one of them is in memory at a time; each is name and value as V8 serializes them, and bytes,
+ *     both behind their length (32 bits)
  */
-import { createHash, hash, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { taler } from '@florin/crypto';
 import { serverPrimitives } from '@florin/crypto/server';
 import { decodeBase32, EncodingError, encodeBase32, utf8 } from '@florin/encoding';
 import { makeFolder } from '@florin/event-store';
-import type { Replay } from './replay.js';
+import type { Replay, SavedPart } from './replay.js';
 import { SourceError } from './source/source.js';
 
 const FORMAT = 'florin-audit-checkpoint';
 /** Raised with every change of what the replay remembers: an older state is not gone on from. */
-const VERSION = 3;
+const VERSION = 4;
 const DIGEST_CHARS = 128;
 const LENGTH_BYTES = 4;
+/** What is read at a time; the header is shorter. */
+const CHUNK_BYTES = 64 * 1024;
 const { eddsa } = taler(serverPrimitives);
 
 interface Header {
@@ -68,14 +81,17 @@ export class AuditorFolder {
     const digest = createHash('sha512');
     try {
       writeFileSync(file, headerLine(header, priv, '0'.repeat(DIGEST_CHARS))); // as long as the one that replaces it
-      for (const part of replay.save()) {
-        const bytes = serialize(part);
+      const write = (bytes: Uint8Array): void => {
         const length = Buffer.alloc(LENGTH_BYTES);
         length.writeUInt32BE(bytes.length);
         for (const chunk of [length, bytes]) {
           digest.update(chunk);
           writeFileSync(file, chunk);
         }
+      };
+      for (const { name, part, bytes = new Uint8Array() } of replay.save()) {
+        write(serialize([name, part]));
+        write(bytes);
       }
       writeSync(file, headerLine(header, priv, digest.digest('hex')), 0);
     } finally {
@@ -91,26 +107,30 @@ export class AuditorFolder {
   load(replay: Replay, origin: string, masterPub: string | undefined): boolean {
     const path = this.checkpointFile(origin);
     if (!existsSync(path)) return false;
-    const bytes = readFileSync(path);
-    const end = bytes.indexOf('\n');
-    const state = bytes.subarray(end + 1);
     const refuse = (why: string): never => {
       throw new SourceError(`${path} ${why}; remove it to begin from the start`);
     };
-    const header = headerOf(bytes.toString('utf8', 0, end)) ?? refuse('is no checkpoint of an audit');
-    const { signature, ...signed } = header;
-    if (signed.version !== VERSION) refuse('is of another version');
-    const pub = eddsa.publicKey(this.key());
-    const isOurs =
-      signed.auditorPub === encodeBase32(pub) &&
-      eddsa.verify(utf8(JSON.stringify(signed)), decodeBase32(signature, 64), pub) &&
-      signed.digest === hash('sha512', state, 'hex');
-    if (!isOurs) refuse('was changed, or is not signed by this auditor');
-    if (signed.origin !== origin) refuse('is about another log');
-    if (masterPub !== undefined && masterPub !== signed.masterPub) refuse('is about another master key');
-    if (replay.pool && !signed.signatures) return false;
-    replay.load(partsOf(state));
-    return true;
+    const file = openSync(path, 'r');
+    try {
+      const first = bytesOf(file, 0, CHUNK_BYTES);
+      const end = first.indexOf('\n');
+      const header = headerOf(first.toString('utf8', 0, end)) ?? refuse('is no checkpoint of an audit');
+      const { signature, ...signed } = header;
+      if (signed.version !== VERSION) refuse('is of another version');
+      const pub = eddsa.publicKey(this.key());
+      const isOurs =
+        signed.auditorPub === encodeBase32(pub) &&
+        eddsa.verify(utf8(JSON.stringify(signed)), decodeBase32(signature, 64), pub) &&
+        signed.digest === digestFrom(file, end + 1);
+      if (!isOurs) refuse('was changed, or is not signed by this auditor');
+      if (signed.origin !== origin) refuse('is about another log');
+      if (masterPub !== undefined && masterPub !== signed.masterPub) refuse('is about another master key');
+      if (replay.pool && !signed.signatures) return false;
+      replay.load(partsFrom(file, end + 1));
+      return true;
+    } finally {
+      closeSync(file);
+    }
   }
 
   /** The auditor's private key, made at the first use. */
@@ -134,11 +154,34 @@ function headerLine(header: Omit<Header, 'digest'>, priv: Uint8Array, digest: st
   return `${JSON.stringify({ ...whole, signature })}\n`;
 }
 
-function* partsOf(state: Buffer): Generator<readonly [name: string, part: unknown]> {
-  for (let at = 0; at < state.length; ) {
-    const begin = at + LENGTH_BYTES;
-    at = begin + state.readUInt32BE(at);
-    yield deserialize(state.subarray(begin, at));
+/** @returns fewer bytes where the file ends */
+function bytesOf(file: number, at: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  return bytes.subarray(0, readSync(file, bytes, 0, length, at));
+}
+
+function digestFrom(file: number, start: number): string {
+  const digest = createHash('sha512');
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  for (let at = start; ; ) {
+    const read = readSync(file, chunk, 0, CHUNK_BYTES, at);
+    if (read === 0) return digest.digest('hex');
+    digest.update(chunk.subarray(0, read));
+    at += read;
+  }
+}
+
+function* partsFrom(file: number, start: number): Generator<SavedPart> {
+  const { size } = fstatSync(file);
+  let at = start;
+  const next = (): Buffer => {
+    const bytes = bytesOf(file, at + LENGTH_BYTES, bytesOf(file, at, LENGTH_BYTES).readUInt32BE());
+    at += LENGTH_BYTES + bytes.length;
+    return bytes;
+  };
+  while (at < size) {
+    const [name, part] = deserialize(next()) as [string, unknown];
+    yield { name, part, bytes: next() };
   }
 }
 

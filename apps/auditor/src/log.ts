@@ -7,6 +7,7 @@ import { decodeBase32 } from '@florin/encoding';
 import { Frontier, type Head, InvalidNote, NoteVerifier, storedLeaf } from '@florin/event-store';
 import type { EventRef, Findings } from './findings.js';
 import type { Damage } from './ledger/context.js';
+import type { PackedMaps } from './packed.js';
 import type { SourceEvent } from './source/source.js';
 import { StreamNumbers } from './stream-numbers.js';
 
@@ -34,7 +35,7 @@ export interface SeenHead {
 }
 
 export class Log {
-  private readonly numbers = new StreamNumbers();
+  private readonly numbers: StreamNumbers;
   private frontier = Frontier.empty();
   private nextIndex = 0;
   private unitFirst = -1;
@@ -56,7 +57,10 @@ export class Log {
   constructor(
     private readonly findings: Findings,
     private readonly damage: Damage,
-  ) {}
+    packed: PackedMaps,
+  ) {
+    this.numbers = new StreamNumbers(packed);
+  }
 
   /** Index of the event that comes next. */
   get next(): number {
@@ -202,7 +206,7 @@ export class Log {
 
   load(saved: unknown): void {
     const { numbers, frontier, ...rest } = saved as {
-      numbers: unknown;
+      numbers: readonly string[];
       frontier: { size: number; peaks: Uint8Array[] };
       nextIndex: number;
       unitFirst: number;

@@ -17,6 +17,7 @@ import { Unit } from './ledger/unit.js';
 import { applyNonce, Wire } from './ledger/wire.js';
 import { Withdrawn } from './ledger/withdrawn.js';
 import { Log } from './log.js';
+import { PackedMaps } from './packed.js';
 import { SignaturePool } from './signatures/pool.js';
 import type { SourceItem, Stretch } from './source/source.js';
 
@@ -28,12 +29,23 @@ export interface ReplayOptions {
   /** False to leave signatures out: then only sums, order and rules are checked. */
   readonly signatures?: boolean;
   readonly threads?: number;
+  /** Where what does not fit into memory may lie; without it, where the system has its temporary files. */
+  readonly folder?: string;
   /** Hears of findings as they are made. */
   readonly onFinding?: (finding: Finding) => void;
 }
 
 /** What expired is forgotten every so many events. */
 const PRUNE_EVERY = 100_000;
+
+/** Some of what the replay knows. */
+export interface SavedPart {
+  readonly name: string;
+  /** What V8 can serialize; absent for records. */
+  readonly part?: unknown;
+  /** Records of the packed map with that name; they hold until the next part. */
+  readonly bytes?: Uint8Array;
+}
 
 /** What is saved of the replay itself. */
 const REST = 'rest';
@@ -49,6 +61,8 @@ interface Rest {
 export class Replay {
   readonly findings: Findings;
   readonly damage = new Damage();
+  /** Where what has as many entries as the ledger has events is remembered. */
+  readonly packed: PackedMaps;
   readonly log: Log;
   readonly keys: Keys;
   readonly totals = new Totals();
@@ -67,20 +81,17 @@ export class Replay {
   private readonly unit: Unit;
   private events = 0;
 
-  constructor({ masterPub, accountKeys = new Map(), signatures = true, threads, onFinding }: ReplayOptions = {}) {
+  constructor(options: ReplayOptions = {}) {
+    const { masterPub, accountKeys = new Map(), signatures = true, threads, folder, onFinding } = options;
     this.findings = new Findings(onFinding);
     this.pool = signatures ? new SignaturePool(this.findings, () => this.currency ?? '', threads) : undefined;
     this.unit = new Unit(this.findings);
-    const { findings, damage, unit, totals, pool } = this;
+    this.packed = new PackedMaps(folder);
+    const { findings, damage, unit, packed, totals, pool } = this;
+    const verify: Context['verify'] = (event, job, gains) => pool?.add(event, job, gains);
     const written = { at: 0 };
-    const context: Context = {
-      findings,
-      damage,
-      unit,
-      written,
-      verify: (event, job, gains) => pool?.add(event, job, gains),
-    };
-    this.log = new Log(findings, damage);
+    const context: Context = { findings, damage, unit, packed, written, verify };
+    this.log = new Log(findings, damage, packed);
     this.keys = new Keys(context, masterPub, (offer) => pool?.learn(offer));
     this.denominations = new DenominationLedger(context, totals);
     this.accounts = new Accounts(context, this.keys, accountKeys);
@@ -156,25 +167,28 @@ export class Replay {
    * Everything that is needed to go on from here, part after part, for together they are large; only between units,
    * when signatures are settled.
    */
-  *save(): Generator<readonly [name: string, part: unknown]> {
-    const { findings, damage, log, keys, totals, denominations, accounts, withdrawn } = this;
-    const { coins, purses, reserves, transfers, wire } = this;
-    const parts = { findings, damage, log, keys, totals, denominations, accounts, withdrawn, coins, purses, reserves };
-    for (const [name, part] of Object.entries({ ...parts, transfers, wire })) yield [name, part.save()];
+  *save(): Generator<SavedPart> {
+    const { findings, damage, log, keys, totals, denominations, accounts, coins, purses, reserves } = this;
+    const { transfers, wire } = this;
+    const parts = { findings, damage, log, keys, totals, denominations, accounts, coins, purses, reserves };
+    for (const [name, part] of Object.entries({ ...parts, transfers, wire })) yield { name, part: part.save() };
+    for (const [map, bytes] of this.packed.save()) yield { name: map, bytes };
     const { lastAt, events, pool } = this;
-    yield [REST, { lastAt, events, checked: pool?.checked ?? 0, ...this.reader.save() }];
+    yield { name: REST, part: { lastAt, events, checked: pool?.checked ?? 0, ...this.reader.save() } };
   }
 
   /** Goes on from what `save` gave. @throws RangeError if it is of another layout */
-  load(parts: Iterable<readonly [name: string, part: unknown]>): void {
-    for (const [name, part] of parts) {
+  load(parts: Iterable<SavedPart>): void {
+    for (const { name, part, bytes } of parts) {
       if (name === REST) this.loadRest(part as Rest);
+      else if (bytes?.length) this.packed.load(name, bytes);
       else (this[name as 'coins'] as Coins).load(part);
     }
   }
 
-  close(): Promise<void> | undefined {
-    return this.pool?.close();
+  async close(): Promise<void> {
+    this.packed.close();
+    await this.pool?.close();
   }
 
   private loadRest({ lastAt, events, checked, ...read }: Rest): void {

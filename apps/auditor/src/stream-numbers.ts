@@ -1,4 +1,4 @@
-import { type Layout, type PackedContent, PackedMap } from './packed.js';
+import type { Layout, PackedMap, PackedMaps } from './packed.js';
 
 const NUMBER: Layout<number> = {
   bytes: 8,
@@ -9,6 +9,8 @@ const NUMBER: Layout<number> = {
 /** How many events each stream has. Keys of 32 bytes are kept as they are, by category; other names are hashed. */
 export class StreamNumbers {
   private readonly maps = new Map<string, PackedMap<number>>();
+
+  constructor(private readonly packed: PackedMaps) {}
 
   get size(): number {
     let size = 0;
@@ -23,24 +25,24 @@ export class StreamNumbers {
 
   set(stream: string, number: number): void {
     const [category, key] = split(stream);
+    this.of(category).set(key, number);
+  }
+
+  save(): readonly string[] {
+    return [...this.maps.keys()];
+  }
+
+  load(categories: readonly string[]): void {
+    for (const category of categories) this.of(category);
+  }
+
+  private of(category: string): PackedMap<number> {
     let map = this.maps.get(category);
     if (!map) {
-      map = new PackedMap(NUMBER);
+      map = this.packed.make(`numbers of ${category}`, NUMBER);
       this.maps.set(category, map);
     }
-    map.set(key, number);
-  }
-
-  save(): unknown {
-    return [...this.maps].map(([category, map]) => [category, map.save()]);
-  }
-
-  load(saved: unknown): void {
-    for (const [category, content] of saved as [string, PackedContent][]) {
-      const map = new PackedMap(NUMBER);
-      map.load(content);
-      this.maps.set(category, map);
-    }
+    return map;
   }
 }
 

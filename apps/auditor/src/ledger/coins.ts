@@ -1,5 +1,6 @@
 /** Coins: what each was worth, what it paid and got back. Every double spend shows here. */
 import type { CoinEvent } from '@florin/domain';
+import { Expiry } from '../expiry.js';
 import { type EventRef, inMoney } from '../findings.js';
 import {
   INSTANT_BYTES,
@@ -12,7 +13,7 @@ import {
   writeKey,
   writeUnits,
 } from '../layouts.js';
-import { type Layout, PackedMap } from '../packed.js';
+import type { Layout, PackedMap } from '../packed.js';
 import { type Context, type Report, reporter } from './context.js';
 import type { DenominationLedger } from './denominations.js';
 import { textHash } from './hashes.js';
@@ -58,7 +59,8 @@ interface Recognized {
 }
 
 export class Coins {
-  private readonly coins = new PackedMap(COIN);
+  private readonly coins: PackedMap<Coin>;
+  private readonly expiry: Expiry;
   private denominations: string[] = [];
   private places = new Map<string, number>();
 
@@ -70,7 +72,10 @@ export class Coins {
       readonly totals: Totals;
       readonly withdrawn: Withdrawn;
     },
-  ) {}
+  ) {
+    this.coins = context.packed.make('coins', COIN);
+    this.expiry = new Expiry(this.coins);
+  }
 
   get size(): number {
     return this.coins.size;
@@ -92,18 +97,16 @@ export class Coins {
 
   /** Forgets coins whose denominations nobody redeems any more. */
   prune(now: number): void {
-    this.coins.deleteWhere(({ expiresAt }) => expiresAt < now);
+    this.expiry.prune(now);
   }
 
   save(): unknown {
-    return { coins: this.coins.save(), denominations: this.denominations };
+    return this.denominations;
   }
 
   load(saved: unknown): void {
-    const { coins, denominations } = saved as { coins: ReturnType<PackedMap<Coin>['save']>; denominations: string[] };
-    this.coins.load(coins);
-    this.denominations = denominations;
-    this.places = new Map(denominations.map((hash, place) => [hash, place]));
+    this.denominations = saved as string[];
+    this.places = new Map(this.denominations.map((hash, place) => [hash, place]));
   }
 
   private spend(event: Of<'CoinSpentIntoPurse'>, ref: EventRef, coinPub: string): void {
@@ -260,6 +263,7 @@ export class Coins {
       ageCommitmentHash: ageCommitmentHash ?? '',
       expiresAt: denomination?.offer.expireDeposit ?? view.at,
     };
+    this.expiry.note(coin.expiresAt);
     return { coin, denominationHash, ageCommitmentHash, denomination };
   }
 

@@ -1,5 +1,6 @@
 /** What every part of the replay shares: findings, signature jobs, the open unit, and what damage makes uncertain. */
 import type { EventRef, Finding, Findings } from '../findings.js';
+import type { PackedMaps } from '../packed.js';
 import type { Job } from '../signatures/jobs.js';
 import type { Unit } from './unit.js';
 
@@ -9,6 +10,8 @@ export interface Context {
   readonly damage: Damage;
   /** When the event that is being applied was written: seconds. */
   readonly written: { at: number };
+  /** What has as many entries as the ledger has events. */
+  readonly packed: PackedMaps;
   /** Hands a signature to the workers. @param gains what the exchange gains if it is bad */
   readonly verify: (event: EventRef, job: Job, gains?: readonly bigint[]) => void;
 }

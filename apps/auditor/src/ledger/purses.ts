@@ -1,7 +1,7 @@
 /** Purses: what coins paid in, what reserves got, what went back; and that each ended once. */
 import type { PurseEvent } from '@florin/domain';
 import { type EventRef, inMoney } from '../findings.js';
-import { type Layout, type PackedContent, PackedMap } from '../packed.js';
+import type { Layout, PackedMap } from '../packed.js';
 import { type Context, type Report, reporter } from './context.js';
 import type { Keys } from './keys.js';
 import { type At, type Deposits, type Purse, PurseChecks } from './purse-checks.js';
@@ -23,7 +23,7 @@ const EXPIRE_GRACE_S = 24 * 3600;
 export class Purses {
   private readonly checks: PurseChecks;
   private open = new Map<string, Purse>();
-  private readonly settled = new PackedMap(SETTLED);
+  private readonly settled: PackedMap<number>;
   /** Purses that may be settled once the unit is over. */
   private ending = new Set<string>();
 
@@ -32,6 +32,7 @@ export class Purses {
     private readonly parts: { readonly keys: Keys; readonly totals: Totals },
   ) {
     this.checks = new PurseChecks(context, parts.keys);
+    this.settled = context.packed.make('settled purses', SETTLED);
   }
 
   /** How many are open. */
@@ -132,13 +133,11 @@ export class Purses {
   }
 
   save(): unknown {
-    return { open: this.open, settled: this.settled.save() };
+    return this.open;
   }
 
   load(saved: unknown): void {
-    const { open, settled } = saved as { open: Map<string, Purse>; settled: PackedContent };
-    this.open = open;
-    this.settled.load(settled);
+    this.open = saved as Map<string, Purse>;
   }
 
   private create(event: Of<'PurseCreated'>, { ref, report, pursePub }: Omit<At, 'purse'>): void {

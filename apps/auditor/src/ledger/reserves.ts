@@ -1,7 +1,7 @@
 /** Reserves: every cent that came in, and where it went. */
 import type { ReserveEvent, ReservePurseEvent } from '@florin/domain';
 import { type EventRef, inMoney } from '../findings.js';
-import { type Layout, type PackedContent, PackedMap } from '../packed.js';
+import type { Layout, PackedMap } from '../packed.js';
 import type { Accounts } from './accounts.js';
 import { checkCloseRefusal, checkClosing } from './closings.js';
 import { type Context, type Report, reporter } from './context.js';
@@ -10,7 +10,7 @@ import type { Keys } from './keys.js';
 import { purseSignature } from './purse-signatures.js';
 import type { Purses } from './purses.js';
 import { type At, ReserveChecks, termsOf } from './reserve-checks.js';
-import { NO_RESERVE, RESERVE } from './reserve-record.js';
+import { NO_RESERVE, RESERVE, type Reserve } from './reserve-record.js';
 import type { Totals } from './totals.js';
 import type { Withdrawn } from './withdrawn.js';
 
@@ -37,9 +37,9 @@ const NOTHING: Layout<undefined> = { bytes: 0, write: () => {}, read: () => unde
 
 export class Reserves {
   private readonly checks: ReserveChecks;
-  private readonly reserves = new PackedMap(RESERVE);
+  private readonly reserves: PackedMap<Reserve>;
   /** Requests to close that were answered: the same one again is never a second closing. */
-  private readonly closes = new PackedMap(NOTHING);
+  private readonly closes: PackedMap<undefined>;
   /** Open purses out of the quota, by reserve, and when each expires. */
   private quota = new Map<string, Map<string, number>>();
 
@@ -48,6 +48,8 @@ export class Reserves {
     private readonly parts: ReserveParts,
   ) {
     this.checks = new ReserveChecks(context, parts.keys);
+    this.reserves = context.packed.make('reserves', RESERVE);
+    this.closes = context.packed.make('closes', NOTHING);
   }
 
   get size(): number {
@@ -85,18 +87,11 @@ export class Reserves {
   }
 
   save(): unknown {
-    return { reserves: this.reserves.save(), closes: this.closes.save(), quota: this.quota };
+    return this.quota;
   }
 
   load(saved: unknown): void {
-    const { reserves, closes, quota } = saved as {
-      reserves: PackedContent;
-      closes: PackedContent;
-      quota: Map<string, Map<string, number>>;
-    };
-    this.reserves.load(reserves);
-    this.closes.load(closes);
-    this.quota = quota;
+    this.quota = saved as Map<string, Map<string, number>>;
   }
 
   /** What coins and purses give is counted into the sum of reserves by their own streams. */
@@ -127,7 +122,7 @@ export class Reserves {
         this.request(event, at);
         return;
       case 'RequestedPurseDeleted':
-        this.quota.get(at.reservePub)?.delete(event.pursePub);
+        this.leave(at.reservePub, event.pursePub);
         this.context.unit.take('deletion', event.pursePub, { event: at.ref, units: 0n, facts: [event.purseSignature] });
         return;
       case 'PurseMergedIntoReserve':
@@ -295,7 +290,7 @@ export class Reserves {
       isNew ? { ...delays, expiresAt: delays.collectableAt } : delays,
     );
     reserve.receivedFromPurse = true;
-    this.quota.get(reservePub)?.delete(pursePub);
+    this.leave(reservePub, pursePub);
     const facts = [reservePub, ...termsOf(event)];
     this.context.unit.take('merge', pursePub, { event: ref, units: target, facts });
     this.receive(event, ref, reservePub);
@@ -314,6 +309,13 @@ export class Reserves {
     if (held !== undefined && held !== totalDeposited && !this.context.damage.touches('purse')) {
       report('purse-balance-wrong', `${inMoney(totalDeposited)} were confirmed, the purse holds ${inMoney(held)}`);
     }
+  }
+
+  /** A purse of the quota is open no longer. */
+  private leave(reservePub: string, pursePub: string): void {
+    const open = this.quota.get(reservePub);
+    open?.delete(pursePub);
+    if (open?.size === 0) this.quota.delete(reservePub);
   }
 
   /** A limit on what a reserve receives counts with the merge, or with the request for the purse. */

@@ -12,7 +12,7 @@ import {
   writeKey,
   writeUnits,
 } from '../layouts.js';
-import { type Layout, type PackedContent, PackedMap } from '../packed.js';
+import type { Layout, PackedMap } from '../packed.js';
 import type { Accounts } from './accounts.js';
 import { transferIds } from './closings.js';
 import { type Context, type Report, reporter } from './context.js';
@@ -60,7 +60,7 @@ export interface Redirection {
 }
 
 export class Transfers {
-  readonly orders = new PackedMap(ORDER);
+  readonly orders: PackedMap<Order>;
   redirections: Redirection[] = [];
   /** Orders that are not confirmed, by request_uid. */
   private open = new Map<string, Of<'TransferRequested'> & { readonly index: number; readonly rejected: boolean }>();
@@ -68,7 +68,9 @@ export class Transfers {
   constructor(
     private readonly context: Context,
     private readonly parts: { readonly keys: Keys; readonly accounts: Accounts; readonly totals: Totals },
-  ) {}
+  ) {
+    this.orders = context.packed.make('orders', ORDER);
+  }
 
   get size(): number {
     return this.open.size;
@@ -99,17 +101,11 @@ export class Transfers {
   }
 
   save(): unknown {
-    return { orders: this.orders.save(), redirections: this.redirections, open: this.open };
+    return { redirections: this.redirections, open: this.open };
   }
 
   load(saved: unknown): void {
-    const { orders, redirections, open } = saved as {
-      orders: PackedContent;
-      redirections: Redirection[];
-      open: Transfers['open'];
-    };
-    this.orders.load(orders);
-    Object.assign(this, { redirections, open });
+    Object.assign(this, saved);
   }
 
   private request(event: Of<'TransferRequested'>, ref: EventRef, requestUid: string, report: Report): void {

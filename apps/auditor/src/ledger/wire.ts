@@ -12,7 +12,7 @@ import {
   writeKey,
   writeUnits,
 } from '../layouts.js';
-import { type Layout, type PackedContent, PackedMap } from '../packed.js';
+import type { Layout, PackedMap } from '../packed.js';
 import type { Accounts } from './accounts.js';
 import { type Context, reporter } from './context.js';
 import type { Keys } from './keys.js';
@@ -70,14 +70,16 @@ const BOOKED: Layout<Booked> = {
 const rowKey = (account: string, row: bigint): string => `:${account} ${row}`;
 
 export class Wire {
-  private readonly booked = new PackedMap(BOOKED);
+  private readonly booked: PackedMap<Booked>;
   /** By section name: the last row, and how many. */
   accounts = new Map<string, { lastRow: bigint; rows: number; lastAt: number }>();
 
   constructor(
     private readonly context: Context,
     private readonly parts: { readonly keys: Keys; readonly accounts: Accounts; readonly totals: Totals },
-  ) {}
+  ) {
+    this.booked = context.packed.make('booked rows', BOOKED);
+  }
 
   row(account: string, row: bigint): Booked | undefined {
     return this.booked.get(rowKey(account, row));
@@ -123,13 +125,11 @@ export class Wire {
   }
 
   save(): unknown {
-    return { booked: this.booked.save(), accounts: this.accounts };
+    return this.accounts;
   }
 
   load(saved: unknown): void {
-    const { booked, accounts } = saved as { booked: PackedContent; accounts: Wire['accounts'] };
-    this.booked.load(booked);
-    this.accounts = accounts;
+    this.accounts = saved as Wire['accounts'];
   }
 }
 

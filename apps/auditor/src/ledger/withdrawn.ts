@@ -1,8 +1,9 @@
 /** Envelopes that were signed: none may be paid for twice, and what is recouped must be among them. */
 import { utf8 } from '@florin/encoding';
+import { Expiry } from '../expiry.js';
 import type { EventRef } from '../findings.js';
 import { INSTANT_BYTES, KEY_BYTES, readInstant, readKey, writeInstant, writeKey } from '../layouts.js';
-import { type Layout, type PackedContent, PackedMap } from '../packed.js';
+import type { Layout, PackedMap } from '../packed.js';
 import { type Context, reporter } from './context.js';
 import { sha512 } from './hashes.js';
 
@@ -51,9 +52,13 @@ const keyOf = (reservePub: string, envelopeHash: string): string =>
   reservePub.slice(0, HALF) + envelopeHash.slice(0, HALF);
 
 export class Withdrawn {
-  private readonly envelopes = new PackedMap(ENVELOPE);
+  private readonly envelopes: PackedMap<Envelope>;
+  private readonly expiry: Expiry;
 
-  constructor(private readonly context: Context) {}
+  constructor(private readonly context: Context) {
+    this.envelopes = context.packed.make('envelopes', ENVELOPE);
+    this.expiry = new Expiry(this.envelopes);
+  }
 
   get size(): number {
     return this.envelopes.size;
@@ -81,6 +86,7 @@ export class Withdrawn {
     const denomination = tagOf(denominationHash);
     const withdrawal = { withdrawal: ref.index, commitment: commitmentTag(commitment) };
     this.envelopes.set(key, { ...withdrawal, denomination, coinPub: '', expiresAt });
+    this.expiry.note(expiresAt);
   }
 
   /** A coin says that it was withdrawn from a reserve in this envelope. */
@@ -115,14 +121,6 @@ export class Withdrawn {
   }
 
   prune(now: number): void {
-    this.envelopes.deleteWhere(({ expiresAt }) => expiresAt < now);
-  }
-
-  save(): unknown {
-    return this.envelopes.save();
-  }
-
-  load(saved: unknown): void {
-    this.envelopes.load(saved as PackedContent);
+    this.expiry.prune(now);
   }
 }
