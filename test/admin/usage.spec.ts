@@ -1,5 +1,7 @@
 /** What every command of the admin tool keeps to: exit codes, JSON for machines, words for people, never a stack. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,6 +52,21 @@ test.each<[string, number, RegExp, string[]]>([
   expect(people.stderr + machines.stderr).not.toMatch(/^ +at |node:internal/m);
   expect(people.stderr).not.toContain(String.fromCharCode(27)); // colours are for terminals
   expect(readdirSync(empty)).toEqual([]);
+});
+
+test('whoever else listens where the exchange was is not taken for it', async () => {
+  const strangers = createServer((_request, reply) => reply.writeHead(401).end('{"code":40}'));
+  await new Promise<void>((listening) => strangers.listen(0, '127.0.0.1', listening));
+  const { port } = strangers.address() as AddressInfo;
+  const adminCredential = join(dead, 'admin-credential');
+  const taken = join(folder, 'taken');
+  mkdirSync(taken);
+  writeFileSync(join(taken, 'run.json'), JSON.stringify({ admin: `http://127.0.0.1:${port}/`, adminCredential }));
+  const status = await runAdmin(taken, 'status');
+  expect(status).toMatchObject({ code: 3, stderr: expect.stringMatching(/does not know the credential/) });
+  const head = await runAdmin(taken, 'ledger', 'head');
+  expect(head).toMatchObject({ code: 3, stderr: expect.stringMatching(/holds no ledger/) });
+  await new Promise((closed) => strangers.close(closed));
 });
 
 test('an exchange that was killed is told from one that never ran', async () => {

@@ -22,6 +22,9 @@ export class AdminError extends Error {
 type Json = Record<string, unknown>;
 
 const TIMEOUT_MS = 60_000;
+/** Whoever waits longer wants to know for what. */
+const SAID_AFTER_MS = 5_000;
+const UNAUTHORIZED = 401;
 const HINT = 'start it with npm start, or name its folder with --data';
 
 export class RunningExchange {
@@ -37,14 +40,19 @@ export class RunningExchange {
     throw new AdminError(`no exchange runs on ${resolve(data)}: ${HINT}`, EXIT.unreachable);
   }
 
-  /** The exchange whose address lies in the folder, whether it still runs or not. */
+  /**
+   * The exchange whose address lies in the folder, whether it still runs or not.
+   * @throws AdminError if its files are another user's
+   */
   static announced(data: string): RunningExchange | undefined {
     try {
       const run = JSON.parse(readFileSync(join(resolve(data), 'run.json'), 'utf8')) as Record<string, string>;
       const credential = readFileSync(run.adminCredential ?? '', 'utf8').trim();
       return new RunningExchange(run.admin ?? '', credential);
-    } catch {
-      return undefined;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'EACCES') return undefined;
+      throw new AdminError(`${message}: the tool has to run as the user of the exchange`, EXIT.unreachable);
     }
   }
 
@@ -96,6 +104,7 @@ export class RunningExchange {
 
   private async call(method: string, path: string, body: object | undefined, bounded: boolean): Promise<Response> {
     let reply: Response;
+    const waiting = setTimeout(() => console.error(`waiting for the exchange at ${this.url}`), SAID_AFTER_MS);
     try {
       reply = await fetch(new URL(path, this.url), {
         method,
@@ -106,10 +115,18 @@ export class RunningExchange {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(bounded ? { signal: AbortSignal.timeout(TIMEOUT_MS) } : {}),
       });
-    } catch {
-      throw new AdminError(`the exchange does not answer at ${this.url}: is it running? ${HINT}`, EXIT.unreachable);
+    } catch (error) {
+      const hangs = (error as Error).name === 'TimeoutError';
+      const what = hangs ? `did not answer within ${TIMEOUT_MS / 1000} s` : 'does not answer';
+      throw new AdminError(`the exchange ${what} at ${this.url}: is it running? ${HINT}`, EXIT.unreachable);
+    } finally {
+      clearTimeout(waiting);
     }
     if (reply.ok) return reply;
+    if (reply.status === UNAUTHORIZED) {
+      const hint = 'the exchange of this folder does not run any more, or its admin-credential was changed';
+      throw new AdminError(`what answers at ${this.url} does not know the credential: ${hint}`, EXIT.unreachable);
+    }
     throw refusal(reply.status, await reply.text());
   }
 }

@@ -58,8 +58,13 @@ export function ledgerRoutes(server: FastifyInstance, { foundation, log, proven 
       throw malformedParameter('folder', 'the ledger lies on EventStoreDB, which has backups of its own; or export it');
     }
     return working(reply, async () => {
-      const { size, note } = await store.backup(folder);
-      return { folder, size, note };
+      try {
+        const { size, note } = await store.backup(folder);
+        return { folder, size, note };
+      } catch (error) {
+        // A full disk may be this one or that of the ledger.
+        throw new Error(`the backup to ${folder} failed: ${error instanceof Error ? error.message : String(error)}`);
+      }
     });
   });
 }
