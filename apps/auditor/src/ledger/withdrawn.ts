@@ -43,7 +43,15 @@ const ENVELOPE: Layout<Envelope> = {
 const tagOf = (denominationHash: string): number =>
   [...denominationHash.slice(0, 6)].reduce((tag, letter) => (tag * 32 + letter.charCodeAt(0)) % 2 ** 32, 0);
 
-const commitmentTag = (commitment: string): bigint => Buffer.from(sha512(utf8(commitment))).readBigUInt64BE();
+/** The last one: a withdrawal asks for each of its coins. */
+let tagged: { readonly commitment: string; readonly tag: bigint } | undefined;
+
+function commitmentTag(commitment: string): bigint {
+  if (commitment !== tagged?.commitment) {
+    tagged = { commitment, tag: Buffer.from(sha512(utf8(commitment))).readBigUInt64BE() };
+  }
+  return tagged.tag;
+}
 
 /** Half a key: 130 bits of base32. */
 const HALF = 26;
