@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import type { runOnStore } from './on-store.js';
 import type { Report } from './once.js';
 import { VirtualProcess } from './virtual-process.js';
 
@@ -15,6 +16,8 @@ Each seed runs twice, in two processes at a time, which must tell the same histo
   --wallets N    people; default 50
   --steps N      steps of each; default 200
   --plant NAME   with a mistake in the exchange, which has to be found; each seed runs once
+  --store S      S is esdb://...: what the people of each seed did is committed there as well, unit by unit, under an
+                 instance of its own, read back and audited; they race and crash on the store of the simulation
   --help         this text
 
 Exit code 0: nothing was found. 1: a property is broken; the last line names it and the seed. 2: it could not be run.
@@ -33,6 +36,7 @@ export async function simulate(args: readonly string[]): Promise<number> {
       wallets: { type: 'string', default: '50' },
       steps: { type: 'string', default: '200' },
       plant: { type: 'string', default: 'none' },
+      store: { type: 'string' },
       once: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -48,6 +52,9 @@ export async function simulate(args: readonly string[]): Promise<number> {
   const planted = PLANTS.get(plant);
   if (!planted) throw new RangeError(`there is no mistake called ${plant}; see --help`);
   const isHonest = plant === 'none';
+  if (values.store !== undefined && (!isHonest || !/^esdb(\+discover)?:/.test(values.store))) {
+    throw new RangeError('--store takes esdb://..., and goes without --plant');
+  }
   if (!isHonest) console.log(`planted: ${plant} (${planted.mistake})`);
   const first = numberOf('seed', values.seed ?? values.from);
   const count = values.seed === undefined ? numberOf('seeds', values.seeds) : 1;
@@ -64,9 +71,25 @@ export async function simulate(args: readonly string[]): Promise<number> {
     }
     const took = ((performance.now() - begun) / 1000).toFixed(1);
     console.log(`seed ${seed}: ${one.events} events, ${one.answers} answers, history ${one.digest}, ${took} s`);
+    if (values.store !== undefined && !(await isCleanOn(values.store, { seed, ...size }))) return 1;
   }
   console.log(`${count} seeds, nothing found`);
   return 0;
+}
+
+/** Whether the auditor finds nothing in what the server gives back. */
+async function isCleanOn(store: string, simulation: Parameters<typeof runOnStore>[0]): Promise<boolean> {
+  const { runOnStore } = await import('./on-store.js');
+  const { events, units, version, instance, findings } = await runOnStore(simulation, store);
+  const { seed } = simulation;
+  const place = `EventStoreDB ${version}, instance ${instance}`;
+  if (findings.length === 0) {
+    console.log(`seed ${seed}: ${events} events in ${units} units on ${place}: the auditor found nothing`);
+    return true;
+  }
+  console.log(findings.join('\n'));
+  console.log(`broken with seed ${seed}: the auditor found ${findings.length} faults on ${place}`);
+  return false;
 }
 
 const OTHER_HISTORY = 'two runs of the seed told different histories';
