@@ -4,14 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compareBank, readBank, type SourceItem } from '@florin/auditor';
+import { compareBank, readBank } from '@florin/auditor';
 import { decodeBase32 } from '@florin/encoding';
-import { openEsdbStore } from '@florin/event-store';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { send } from '../e2e/support/http.js';
 import { newAccount } from '../e2e/support/reserves.js';
 import { configuredStore, headCaughtUp } from '../support/configured-store.js';
-import { StandIn } from '../support/eventstoredb/stand-in.js';
 import { type RunningExchange, startExchange } from '../support/exchange.js';
 import { BANK_FRAUDS, type BankFile } from './bank-frauds.js';
 import {
@@ -26,7 +24,7 @@ import {
 } from './insider.js';
 import { mint, ownPurse } from './own-wallet.js';
 import { configure, live } from './story.js';
-import { auditor, codesOf, type Ended, exportOf, PROGRAM, replayed, run, unitsOf } from './tools.js';
+import { auditor, codesOf, type Ended, exportOf, PROGRAM, replayed, run } from './tools.js';
 
 // What an auditor holds against the ledger from outside: the bank's history, his own memory, other auditors.
 const folder = mkdtempSync(join(tmpdir(), 'florin-audit-'));
@@ -443,62 +441,6 @@ test('a log that is followed over its feed: a bad event is reported as it comes'
 });
 
 const payment = (insider: Insider) => ({ coin: mint(insider, insider.offer('KUDOS:10')), amount: 'KUDOS:1' });
-
-test('a ledger that was moved to EventStoreDB says the same there', async () => {
-  const server = await StandIn.start();
-  onTestFinished(() => server.close());
-  const items: SourceItem[] = [];
-  let note = '';
-  for await (const stretch of new Insider(evidence).source().read(0)) {
-    items.push(...stretch.items);
-    note = stretch.head?.note ?? note;
-  }
-  const store = await openEsdbStore(server.connectionString, {
-    instance: evidence.instance,
-    now: () => Date.now() * 1_000,
-    onDamage: (error) => {
-      throw error;
-    },
-  });
-  for (const unit of unitsOf(items)) await store.importUnit(unit);
-  await store.close();
-  const checkpoint = join(folder, 'checkpoint');
-  writeFileSync(checkpoint, note);
-  const args = [
-    '--from',
-    server.connectionString,
-    '--instance',
-    evidence.instance,
-    '--memory',
-    join(folder, 'esdb'),
-    '--json',
-    '-',
-  ];
-  const ended = await auditor(...args, '--checkpoint', checkpoint);
-  expect(ended).toMatchObject({ code: 0 });
-  const report = JSON.parse(ended.out);
-  expect(report.log).toMatchObject({ events: items.length, head: { size: items.length } });
-  expect(report.sums).toEqual(JSON.parse(whileRunning.out).sums);
-
-  // As beside an exchange that is started with FLORIN_STORE, from its data folder.
-  const data = mkdtempSync(join(folder, 'node-'));
-  const beside = [
-    '--data',
-    data,
-    '--instance',
-    evidence.instance,
-    '--memory',
-    join(folder, 'beside'),
-    '--json',
-    '-',
-    '--quiet',
-  ];
-  const same = await run(beside, { FLORIN_STORE: server.connectionString });
-  expect(JSON.parse(same.out).sums).toEqual(report.sums);
-  writeFileSync(join(data, 'eventstoredb-head.json'), '{}');
-  const lost = await run(beside, { FLORIN_STORE: '' });
-  expect(lost).toMatchObject({ code: 2, err: expect.stringContaining('is on EventStoreDB') });
-});
 
 test.each([
   ['a folder that is not there', ['--data', 'nowhere'], 'nowhere'],

@@ -15,7 +15,7 @@ export interface Simulation {
   readonly steps: number;
 }
 
-/** Lives through it; its events are in `file` then, and what its bank did in `file.bank`. @throws Error if it breaks off */
+/** Lives through it; `file` has its events then, and `file.bank` what its bank did. @throws Error if it breaks off */
 export async function simulate({ seed, wallets, steps }: Simulation, file: string): Promise<void> {
   const args = [PROGRAM, `${seed}`, `${wallets}`, `${steps}`, file];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -74,7 +74,8 @@ export async function appendRatio({ store, connectionString, streamName, data }:
 
 export function describedRatio({ bareMs, heldMs, heldRatio, newMs, newRatio }: AppendRatio): string {
   const times = (ms: number, ratio: number): string => `${ms.toFixed(2)} ms, ${ratio.toFixed(2)} times that`;
-  return `a bare append ${bareMs.toFixed(2)} ms; a command on one stream ${times(heldMs, heldRatio)} (to be at most 1.50);
+  const bare = `a bare append ${bareMs.toFixed(2)} ms`;
+  return `${bare}; a command on one stream ${times(heldMs, heldRatio)} (to be at most 1.50);
 the first command on a new stream ${times(newMs, newRatio)}: it is read before it is appended to`;
 }
 

@@ -154,8 +154,8 @@ async function checkKeysOfLedger(settings: Settings, folder: KeyFolder): Promise
   // Looked at once more behind the ledger: another node may begin both meanwhile, the key first.
   if ((await hasLogKey()) || !(await isBegunElsewhere(settings)) || (await hasLogKey())) return;
   throw new ConfigError(
-    `the key folder ${folder.path} has no log key, but the event store holds a ledger of the instance ${settings.instance}; ` +
-      'mount the key folder that all its nodes share',
+    `the key folder ${folder.path} has no log key, but the event store holds a ledger of the instance ` +
+      `${settings.instance}; mount the key folder that all its nodes share`,
   );
 }
 

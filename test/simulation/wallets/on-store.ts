@@ -1,7 +1,7 @@
 /**
- * `npm run simulate -- --store esdb://...`: what the people of a seed did is committed on a server, unit by unit, by the
- * code that the nodes run, read back by another connection, and audited. Time is virtual where they live and real where
- * the server is, so their races and crashes happen in a process of their own, on a store of its own.
+ * `npm run simulate -- --store esdb://...`: what the people of a seed did is committed on a server, unit by unit, by
+ * the code that the nodes run, read back by another connection, and audited. Time is virtual where they live and real
+ * where the server is, so their races and crashes happen in a process of their own, on a store of its own.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
