@@ -134,7 +134,8 @@ export function compareHeads(
   if (given.fromRoot !== undefined && holdsFor(new Uint8Array(Buffer.from(given.fromRoot, 'base64')))) {
     return { kind: 'split', detail: `${events} are not ${beginning}` };
   }
-  const detail = `the proof does not hold, and a bad proof accuses nobody: audit prove ${from.size} ${to.size} makes one`;
+  const remedy = `audit prove ${from.size} ${to.size} makes one`;
+  const detail = `the proof does not hold, and a bad proof accuses nobody: ${remedy}`;
   return { kind: 'open', detail, from: from.size, to: to.size };
 }
 
