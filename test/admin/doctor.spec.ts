@@ -1,10 +1,23 @@
 /** `admin doctor` finds what is wrong, and says what to do; `admin account forget` leaves sums and proofs alone. */
-import { chmodSync, closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeBase32 } from '@florin/encoding';
+import { NO_EVENTS, openSqliteStore } from '@florin/event-store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { expectOk, send } from '../e2e/support/http.js';
-import { normalizedHash } from '../e2e/support/oracle.js';
+import { newKey, normalizedHash } from '../e2e/support/oracle.js';
 import { close, eventually, fundedReserve, newAccount } from '../e2e/support/reserves.js';
 import { TEST_SERVER } from '../support/configured-store.js';
 import { type RunningExchange, type Settings, startExchange } from '../support/exchange.js';
@@ -121,6 +134,35 @@ test('an exchange that does not run is looked at by its configuration', async ()
   writeFileSync(other, stringify({ ...withoutBank, wireAccounts }));
   expect(wrong(await doctor(other))).toMatchObject([{ name: 'bank main' }]);
 });
+
+test.skipIf(TEST_SERVER !== undefined)(
+  'a clock before the last event of a ledger that lies still is found',
+  async () => {
+    const data = mkdtempSync(join(tmpdir(), 'florin-clock-'));
+    const log = newKey();
+    const store = await openSqliteStore({
+      folder: data,
+      origin: `florin/florin/${log.pub.slice(0, 16)}`,
+      logPub: decodeBase32(log.pub, 32),
+      signHead: async (head) => decodeBase32(log.sign(head), 64),
+      now: () => (Date.now() + 3_600_000) * 1000,
+      onReport: () => undefined,
+    });
+    const event = { type: 'Anything', version: 1, data: {} };
+    await store.commit([{ stream: 'florin.keys', expected: NO_EVENTS, events: [event], commitOnly: false }]);
+    await store.close();
+    const FLORIN_CONFIG = join(exchange.data, 'config.yaml');
+    const found = await runAdminWith({ FLORIN_CONFIG }, data, 'doctor', '--json');
+    expect(of(found, 'ledger')).toMatchObject({ state: 'good', found: '1 events, each as its head says' });
+    expect(of(found, 'clock')).toMatchObject({
+      state: 'bad',
+      found: expect.stringMatching(
+        /^the clock lies 3[0-9]{3} seconds before the last event; it is .*: nothing expires$/,
+      ),
+    });
+    rmSync(data, { recursive: true });
+  },
+);
 
 // The files of the embedded store; what doctor says of a server is in test/esdb/doctor.spec.ts.
 test.skipIf(TEST_SERVER !== undefined)('a byte of the ledger that has changed is found', async () => {

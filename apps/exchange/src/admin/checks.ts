@@ -44,6 +44,15 @@ export function configurationChecks(settings: Folders, now: number): Check[] {
   ];
 }
 
+/** @param suspicion why the clock is not to be trusted, if so @param now whole seconds since 1970 */
+export function clockChecks(suspicion: string | undefined, now: number): Check[] {
+  const time = `it is ${new Date(now * 1000).toISOString()}`;
+  if (suspicion === undefined) return [good('clock', time)];
+  return [
+    bad('clock', `${suspicion}; ${time}: nothing expires`, 'look at the clock; if it is right, admin clock trust'),
+  ];
+}
+
 /** Ledger, views and keys are their owner's alone. */
 export function permissionChecks({ data, keys }: Folders): Check[] {
   const paths = [

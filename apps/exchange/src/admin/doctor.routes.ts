@@ -8,6 +8,7 @@ import {
   bad,
   bankChecks,
   type Check,
+  clockChecks,
   configurationChecks,
   diskChecks,
   good,
@@ -45,14 +46,6 @@ export function doctorRoutes(server: FastifyInstance, context: AdminContext): vo
     ];
     return { running: true, checks };
   });
-}
-
-function clockChecks(suspicion: string | undefined, now: number): Check[] {
-  const time = `it is ${new Date(now * 1000).toISOString()}`;
-  if (suspicion === undefined) return [good('clock', time)];
-  return [
-    bad('clock', `${suspicion}; ${time}: nothing expires`, 'look at the clock; if it is right, admin clock trust'),
-  ];
 }
 
 function keyChecks(book: KeyBook, { config, now, missing }: { config: Config; now: number; missing: number }): Check[] {

@@ -5,11 +5,13 @@ import { checkServer, openSqliteReader, StoreMisconfigured } from '@florin/event
 import { KeyFolder, KeyFolderRefused } from '@florin/signing';
 import type { ReadSettings } from '../config/config.js';
 import { ConfigError } from '../config/reader.js';
+import { SystemClock } from '../runtime/clock.js';
 import { goneBack } from '../transparency/kept-head.js';
 import {
   bad,
   bankChecks,
   type Check,
+  clockChecks,
   configurationChecks,
   diskChecks,
   good,
@@ -59,7 +61,15 @@ async function ledgerChecks({ store, instance, data, keys, mode }: ReadSettings)
       await reader.scrub();
       const backwards = await goneBack(KeyFolder.at(keys, { development: mode === 'development' }), reader);
       if (backwards !== undefined) return [bad('ledger', backwards, 'the exchange does not start like this')];
-      return [good('ledger', `${reader.head().size} events, each as its head says`)];
+      const { size } = reader.head();
+      const clock = new SystemClock();
+      if (size > 0) {
+        for await (const { events } of reader.readAll(await reader.positionBefore(size - 1))) {
+          clock.observeEvent(events.at(-1)?.writtenAtUs ?? 0);
+        }
+      }
+      const whole = good('ledger', `${size} events, each as its head says`);
+      return [whole, ...clockChecks(clock.suspicion(), clock.now())];
     } finally {
       await reader.close();
     }
