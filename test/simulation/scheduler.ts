@@ -51,6 +51,13 @@ export class Life implements Clock {
     next.wake();
   }
 
+  /** Lets so much time pass, and whatever is due in it go off. */
+  pass(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    while (this.timers.some(({ dueMs }) => dueMs <= untilMs)) this.tick();
+    this.nowMs = untilMs;
+  }
+
   end(): void {
     this.over = true;
     this.timers = [];

@@ -21,7 +21,7 @@ export { openSqliteReader, type SqliteReader, type SqliteReaderOptions } from '.
 export type { ScrubOptions } from './sqlite/scrub.js';
 export { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from './sqlite/store.js';
 export type { EventStream } from './state-cache.js';
-export type { Append, Transaction } from './transaction.js';
+export type { Append, Loaded, Transaction, UnitOfWork } from './transaction.js';
 export * from './tree.js';
 export { TreeIndex, type TreeIndexOptions } from './tree-index.js';
 export { EVENT_OVERHEAD_BYTES, type PreparedAppend, type PreparedUnit, prepareUnit } from './unit.js';

@@ -11,7 +11,7 @@ import {
 } from './port.js';
 import { Queues } from './queues.js';
 import { type EventStream, type Folded, StateCache } from './state-cache.js';
-import { type Transaction, UnitOfWork } from './transaction.js';
+import { type Loaded, type Transaction, UnitOfWork } from './transaction.js';
 
 /** Other processes kept winning the race for these streams: 500 with Retry-After. */
 export class TooManyConflicts extends Error {
@@ -213,9 +213,14 @@ export class Ledger {
     folded.stale = false;
   }
 
+  /** What an answer of the attempt rests on. */
+  protected restsOn(unit: UnitOfWork): readonly Loaded[] {
+    return unit.loaded();
+  }
+
   private async anyMoved(unit: UnitOfWork): Promise<boolean> {
     const moved = await Promise.all(
-      unit.loaded().map(async ({ folded, count }) => {
+      this.restsOn(unit).map(async ({ folded, count }) => {
         await this.readTail(folded);
         return folded.count !== count;
       }),

@@ -8,5 +8,7 @@ export type StoreReport =
   | { readonly kind: 'damaged'; readonly message: string }
   /** The disk failed, or a thread died: nobody knows what is durable, and the process is about to end. */
   | { readonly kind: 'failed'; readonly message: string }
+  /** Somebody had a lease stream deleted for ever. No work is lost: all nodes go on with the next one. */
+  | { readonly kind: 'lease-deleted'; readonly stream: string; readonly next: string }
   /** A scrub found the first `events` events to be what was committed. */
   | { readonly kind: 'scrubbed'; readonly events: number };

@@ -33,6 +33,11 @@ export interface Faults {
    * that dies takes it along.
    */
   readonly phantom: number;
+  /**
+   * The same of the repeat of an append that is under way still, and is written soon afterwards: the empty place at
+   * which the repeat looks has decided nothing.
+   */
+  readonly phantomRepeat: number;
   readonly brokenRead: number;
   /** That a page ends early for what is in it, though not inside of an append that is all of it. */
   readonly cutPage: number;
@@ -50,6 +55,7 @@ export const NO_FAULTS: Faults = {
   duplicate: 0,
   forgetful: 0,
   phantom: 0,
+  phantomRepeat: 0,
   brokenRead: 0,
   cutPage: 0,
   stale: 0,
@@ -64,12 +70,16 @@ export interface Network {
   readonly random: Random;
   readonly tally: Tally;
   faults: Faults;
+  /** Appends that got no answer and are going to be written late, by the ids of their first events. */
+  readonly underWay: Map<string, () => void>;
   /** Who wrote tentatively last: the best moment for a crash. */
   inTheMiddle?: Life;
 }
 
 /** As many as an append has at most: a page has room for four that are as large as can be. */
 const PAGE_EVENTS_MIN = 2;
+/** Weight of a step that is likely to come between a look at its place and whatever follows. */
+const SOON = 4;
 const UNKNOWN: AppendAnswer = { kind: 'unknown', reason: 'the simulation lost the answer' };
 const broken = (): StoreUnavailable => new StoreUnavailable('the simulation broke the connection');
 
@@ -81,18 +91,21 @@ export class Link implements EsdbLike {
   ) {}
 
   append(stream: string, expected: bigint, events: readonly ProposedEvent[]): Promise<AppendAnswer> {
-    const { server, random, faults, tally } = this.network;
+    const { server, random, faults, tally, underWay } = this.network;
+    const [{ id }] = events as readonly [ProposedEvent];
     const write = (): AppendAnswer => {
       if (events[0]?.metadata.includes('"slot"')) this.network.inTheMiddle = this.life;
-      const isRepeat = server.at(stream, expected + 1n)?.id === events[0]?.id;
+      const isRepeat = server.at(stream, expected + 1n)?.id === id;
       if (!isRepeat || !random.chance(faults.forgetful)) return server.append(stream, expected, events);
       tally.count('forgetful');
       return { kind: 'wrong', actual: BigInt(server.eventsOf(stream).length - 1) };
     };
     const writeOrNot = (): AppendAnswer => {
       const end = BigInt(server.eventsOf(stream).length - 1);
-      if (expected !== end || !random.chance(faults.phantom)) return write();
-      tally.count('phantom');
+      const first = underWay.get(id);
+      if (expected !== end || !random.chance(first ? faults.phantomRepeat : faults.phantom)) return write();
+      tally.count(first ? 'phantomRepeat' : 'phantom');
+      if (first) this.way(first, SOON);
       return { kind: 'wrong', actual: end + BigInt(1 + random.below(2)) };
     };
     return new Promise((resolve) => {
@@ -101,12 +114,14 @@ export class Link implements EsdbLike {
       if (kind) tally.count(kind);
       const late = (): void => {
         // By now it may meet anything; that it is written all the same is what matters.
+        underWay.delete(id);
         if (write().kind === 'written') tally.count('writtenLate');
       };
       switch (kind) {
         case 'lostRequest':
           return this.home(() => resolve(UNKNOWN));
         case 'late':
+          underWay.set(id, late);
           this.way(late, faults.lateWeight);
           return this.home(() => resolve(UNKNOWN));
         case 'lostReply':

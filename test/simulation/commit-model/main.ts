@@ -19,15 +19,20 @@ lost replies, appends that are written twice or much later, stale reads, clocks 
 
 Exit code 0: nothing was found. 1: a property is broken; the last line names it and the seed. 2: it could not be run.
 
-Properties:
-${lines(Object.entries(PROPERTIES))}
+Properties, and under each the mistakes by the property that they break first:
+${Object.entries(PROPERTIES)
+  .map(([property, text]) => `\n  ${property}: ${text}\n${lines(property)}`)
+  .join('\n')}
 
-Mistakes (those marked * cost progress at most, so that nothing must be found):
-${lines([...PLANTS.values()].map(({ name, mistake, harmless }) => [`${name}${harmless ? ' *' : ''}`, mistake]))}
+Mistakes that cost progress at most, so that nothing must be found:
+${lines(undefined)}
 `;
 
-function lines(entries: readonly (readonly [string, string])[]): string {
-  return entries.map(([name, text]) => `  ${name}\n      ${text}`).join('\n');
+function lines(property: string | undefined): string {
+  return [...PLANTS.values()]
+    .filter(({ name, breaks }) => breaks?.[0] === property && name !== NOTHING_PLANTED.name)
+    .map(({ name, mistake }) => `    ${name}\n        ${mistake}`)
+    .join('\n');
 }
 
 /** @returns the exit code @throws on arguments that make no sense */

@@ -1,4 +1,4 @@
-import type { EventStore } from '@florin/event-store';
+import type { EventStore, Ledger } from '@florin/event-store';
 import {
   type CommitOrder,
   type EsdbLike,
@@ -9,6 +9,7 @@ import {
   type Sweeper,
   Writer,
 } from '@florin/event-store/commit-protocol';
+import type { Property } from './properties.js';
 
 type MayBurst = (streams: readonly string[]) => boolean;
 
@@ -17,12 +18,13 @@ export interface Plant {
   readonly name: string;
   /** What somebody might do, in a sentence. */
   readonly mistake: string;
-  /** True: it costs progress at most, and the simulation has to agree. */
-  readonly harmless?: boolean;
+  /** What is found broken first; without it the mistake costs progress at most, and the simulation has to agree. */
+  readonly breaks?: readonly [Property, ...Property[]];
   readonly client?: (client: EsdbLike) => EsdbLike;
   readonly parts?: (surroundings: Surroundings, mayBurst: MayBurst) => Parts;
   /** What the ledger sees of the store. */
   readonly store?: (store: EventStore) => EventStore;
+  readonly ledger?: typeof Ledger;
   readonly order?: typeof CommitOrder;
   readonly sweeper?: typeof Sweeper;
   /** Instead of the lease that the schedule has. */

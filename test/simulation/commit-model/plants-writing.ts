@@ -1,7 +1,19 @@
 /** Mistakes of those who write: ids, outcomes, and which stream decides. */
-import type { Committed } from '@florin/event-store';
+import type { Decision } from '@florin/domain';
+import {
+  type Committed,
+  type EventStore,
+  Ledger,
+  type PreparedUnit,
+  RevisionConflict,
+  type Settled,
+  StoreUnavailable,
+  type StreamAppend,
+  type Transaction,
+} from '@florin/event-store';
 import {
   type AppendAnswer,
+  type Caller,
   NO_STREAM,
   type Outcome,
   type Proposal,
@@ -44,7 +56,7 @@ class EventIdOfCommand extends Writer {
 }
 
 class DecideOnFirstStream extends Writer {
-  override commit(unit: Parameters<Writer['commit']>[0], caller: Parameters<Writer['commit']>[1]): Promise<Committed> {
+  override commit(unit: PreparedUnit, caller: Caller): Promise<Committed> {
     return super.commit({ ...unit, appends: [...unit.appends].reverse() }, caller);
   }
 }
@@ -60,6 +72,58 @@ class UnknownMemberIsWritten extends Writer {
   }
 }
 
+class EmptyPlaceIsConflict extends Writer {
+  protected override async whatIsInPlace(proposal: Proposal): Promise<Outcome> {
+    return (await super.whatIsInPlace(proposal)) ?? { kind: 'conflict' };
+  }
+}
+
+class OneByOne extends Writer {
+  override async commit(unit: PreparedUnit, caller: Caller): Promise<Committed> {
+    const all: Committed[] = [];
+    for (const append of unit.appends) all.push(await super.commit({ ...unit, appends: [append] }, caller));
+    const events = all.flatMap((one) => one.events);
+    const revisions = new Map(all.flatMap((one) => [...one.revisions]));
+    return { events, revisions, position: (all.at(-1) as Committed).position };
+  }
+}
+
+class UnavailableIsAccepted extends Ledger {
+  override async transact<Answer extends Decision<unknown, unknown, unknown>>(
+    queue: readonly string[],
+    attempt: (tx: Transaction) => Promise<Answer>,
+  ): Promise<Settled<Answer>> {
+    let answer: Answer | undefined;
+    const noted = async (tx: Transaction): Promise<Answer> => {
+      answer = await attempt(tx);
+      return answer;
+    };
+    return super.transact(queue, noted).catch((error: unknown) => {
+      if (error instanceof StoreUnavailable && answer) return answer;
+      throw error;
+    });
+  }
+}
+
+/** The last writer wins. */
+function committingAgain(store: EventStore): EventStore {
+  const present = async (append: StreamAppend): Promise<StreamAppend> => {
+    const { revision: expected } = await store.readStream(append.stream);
+    return { ...append, expected };
+  };
+  return {
+    ...store,
+    commit: async (unit) => {
+      try {
+        return await store.commit(unit);
+      } catch (error) {
+        if (!(error instanceof RevisionConflict)) throw error;
+        return store.commit(await Promise.all(unit.map(present)));
+      }
+    },
+  };
+}
+
 class SameStandingAfterRefusal extends Writer {
   protected override async whatIsInPlace(): Promise<Outcome> {
     return { kind: 'conflict' };
@@ -68,18 +132,57 @@ class SameStandingAfterRefusal extends Writer {
 
 export const MISTAKES_IN_WRITING: readonly Plant[] = [
   {
+    name: 'streams-one-by-one',
+    mistake: 'the streams of a unit are appended to one after the other, each for itself',
+    breaks: ['atomic'],
+    parts: partsWith({ writer: OneByOne }),
+  },
+  {
+    name: 'unknown-outcome-is-written',
+    mistake: 'an append without an answer counts as written',
+    breaks: ['durable', 'no false alarm'],
+    client: clientWith((client) => ({
+      append: async (stream, expected, events): Promise<AppendAnswer> => {
+        const answer = await client.append(stream, expected, events);
+        if (answer.kind !== 'unknown' || isMarker(events)) return answer;
+        return { kind: 'written', next: expected + BigInt(events.length), position: 0n };
+      },
+    })),
+  },
+  {
+    name: 'unsettled-is-accepted',
+    mistake: 'a request whose commit is not settled in time is answered as if it were',
+    breaks: ['durable'],
+    ledger: UnavailableIsAccepted,
+  },
+  {
+    name: 'last-writer-wins',
+    mistake: 'what met a conflict is committed behind it, without being decided again',
+    breaks: ['no lost update', 'certain conflict'],
+    store: committingAgain,
+  },
+  {
+    name: 'empty-place-is-conflict',
+    mistake: 'a repeat that is refused and finds its place empty counts as refused',
+    breaks: ['certain conflict'],
+    parts: partsWith({ writer: EmptyPlaceIsConflict }),
+  },
+  {
     name: 'unit-id-kept-over-retry',
     mistake: 'the unit id is that of the request, and a slot filled under it counts for whoever bears it',
+    breaks: ['no unsettled prefix'],
     parts: partsWith({ writer: UnitIdOfCommand, slots: VerdictByUnitAlone }),
   },
   {
     name: 'event-id-kept-over-retry',
     mistake: 'the event ids of a request are the same in every attempt',
+    breaks: ['durable', 'no false alarm'],
     parts: partsWith({ writer: EventIdOfCommand }),
   },
   {
     name: 'refusal-on-unknown-outcome',
     mistake: 'an append without an answer counts as refused',
+    breaks: ['certain conflict'],
     client: clientWith((client) => ({
       append: async (stream, expected, events): Promise<AppendAnswer> => {
         const answer = await client.append(stream, expected, events);
@@ -90,6 +193,7 @@ export const MISTAKES_IN_WRITING: readonly Plant[] = [
   {
     name: 'empty-read-back-decides',
     mistake: 'an append without an answer counts as failed if its place is read and found empty',
+    breaks: ['certain conflict'],
     client: clientWith((client) => ({
       append: async (stream, expected, events): Promise<AppendAnswer> => {
         const answer = await client.append(stream, expected, events);
@@ -103,11 +207,13 @@ export const MISTAKES_IN_WRITING: readonly Plant[] = [
   {
     name: 'wrong-on-repeat-is-refusal',
     mistake: 'a repeat that finds the stream moved counts as refused, without a look at the place',
+    breaks: ['certain conflict'],
     parts: partsWith({ writer: SameStandingAfterRefusal }),
   },
   {
     name: 'repeat-at-newer-revision',
     mistake: 'an append without an answer is repeated at the revision that the stream has by then',
+    breaks: ['no false alarm'],
     client: clientWith((client) => ({
       append: async (stream, expected, events): Promise<AppendAnswer> => {
         const answer = await client.append(stream, expected, events);
@@ -121,11 +227,13 @@ export const MISTAKES_IN_WRITING: readonly Plant[] = [
   {
     name: 'commit-before-members-are-settled',
     mistake: 'the commit point is written while nobody knows whether a member is',
+    breaks: ['no false alarm'],
     parts: partsWith({ writer: UnknownMemberIsWritten }),
   },
   {
     name: 'signature-tentative',
     mistake: 'the first stream of the unit decides, so that the last one is written tentatively, signature and all',
+    breaks: ['no secret in a void event'],
     parts: partsWith({ writer: DecideOnFirstStream }),
   },
 ];

@@ -31,25 +31,21 @@ const HARMLESS: readonly Plant[] = [
   {
     name: 'short-lease',
     mistake: 'the lease is shorter than any writer',
-    harmless: true,
     leaseMs: 0,
   },
   {
     name: 'no-early-void',
     mistake: 'a writer that fails half-way leaves its slot to whoever meets what it left',
-    harmless: true,
     parts: partsWith({ slots: NoEarlyVoid }),
   },
   {
     name: 'unit-id-kept-but-members-named',
     mistake: 'the unit id is that of the request; the member list still tells its attempts apart',
-    harmless: true,
     parts: partsWith({ writer: UnitIdOfCommand }),
   },
   {
     name: 'members-not-named',
     mistake: 'a slot filled by the unit counts for all its events; the ids drawn anew still tell its attempts apart',
-    harmless: true,
     parts: partsWith({ slots: VerdictByUnitAlone }),
   },
 ];

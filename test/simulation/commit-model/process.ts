@@ -17,7 +17,7 @@ import {
   CommitProtocol,
   countAt,
   Follower,
-  lastCommitted,
+  LastUnit,
   type Parts,
   partsOf,
   pause,
@@ -37,6 +37,8 @@ export interface PageSeen {
   readonly stream: string;
   readonly fromNumber: number;
   readonly page: StreamPage;
+  /** Length of the log when it was asked. */
+  readonly since: number;
 }
 
 /** A unit as a subscriber got it. */
@@ -94,9 +96,12 @@ export class Process {
   private readonly surroundings: Surroundings;
   private readonly parts: Parts;
   private readonly bookmarks: Bookmarks;
+  private readonly lastUnit: LastUnit;
   /** Once the bookmarks are there. */
   private follower: Follower | undefined;
   private readonly ended = new AbortController();
+  /** Of the ledger. */
+  private reads = 0;
 
   constructor(private readonly options: ProcessOptions) {
     const { network, plant, leaseMs, burst } = options;
@@ -116,9 +121,15 @@ export class Process {
       onDamage: (error) => options.record.faults.push(error),
     });
     const delay = (ms: number): Promise<void> => pause(this.life, ms);
+    this.lastUnit = new LastUnit(this.surroundings, PREFIX);
     this.bookmarks = new Bookmarks(this.surroundings, bookmarkStream(INSTANCE));
     const store = this.storeForLedger();
-    this.ledger = new Ledger(plant.store?.(store) ?? store, { delay, random, tries: 3, cacheEntries: 6 });
+    this.ledger = new (plant.ledger ?? Ledger)(plant.store?.(store) ?? store, {
+      delay,
+      random,
+      tries: 3,
+      cacheEntries: 6,
+    });
     this.run(() => this.follow());
     this.run(() => this.subscribe());
   }
@@ -130,7 +141,13 @@ export class Process {
 
   /** One try of a command. */
   handle(command: Command): Promise<Answer | 'no answer'> {
-    return this.untilDeath(perform(this.ledger, command, this.options.network.random));
+    const { random, tally } = this.options.network;
+    const { reads } = this;
+    const performed = perform(this.ledger, command, random).then((answer) => {
+      if (answer.kind === 'accepted' && reads === this.reads) tally.count('decided from memory');
+      return answer;
+    });
+    return this.untilDeath(performed);
   }
 
   /** What comes of it, unless the process dies before. */
@@ -153,21 +170,29 @@ export class Process {
   }
 
   async read(stream: string, options: { fromNumber: number; limit: number }): Promise<StreamPage> {
+    const since = this.now();
     const page = await this.protocol.readStream(stream, options);
-    this.options.record.pages.push({ stream, fromNumber: options.fromNumber, page });
+    this.options.record.pages.push({ stream, fromNumber: options.fromNumber, page, since });
     return page;
   }
 
   private async readBackward(stream: string): Promise<void> {
+    const since = this.now();
     const { events, revision, complete } = await this.protocol.readStream(stream, { backward: true, limit: 2 });
     const oldestFirst: RecordedEvent[] = [...events].reverse();
     const fromNumber = oldestFirst[0]?.number ?? 0;
     if (complete !== (fromNumber === 0)) throw new Error('a backward page is wrong about where the stream begins');
-    this.options.record.pages.push({ stream, fromNumber, page: { events: oldestFirst, revision, complete: true } });
+    const page = { events: oldestFirst, revision, complete: true };
+    this.options.record.pages.push({ stream, fromNumber, page, since });
+  }
+
+  /** A moment, as the length of the server's log. */
+  private now(): number {
+    return this.options.network.server.log.length;
   }
 
   /** A state that is held may be decided on later, whatever happened to its stream meanwhile. */
-  private async warmUp(streams: readonly string[]): Promise<void> {
+  async warmUp(streams: readonly string[]): Promise<void> {
     await Promise.all(streams.map((stream) => this.ledger.peek(streamOf(stream))));
   }
 
@@ -175,11 +200,10 @@ export class Process {
   async readAll(): Promise<void> {
     const { network, disk, record } = this.options;
     const known = disk.applied.map(({ position }) => position);
-    const since = network.server.log.length;
+    const since = this.now();
     const { follower, bookmarks, surroundings } = this;
     if (!follower) return;
-    const entry = await lastCommitted(surroundings, PREFIX, () => follower.progress.seen);
-    const last = entry ? (entry.raw.position as Position) : follower.progress.last;
+    const last = await this.lastUnit.position(() => follower.progress);
     const position = network.random.pick([START, last, ...known]);
     const from = bookmarks.before(position);
     const events = await countAt(surroundings, { prefix: PREFIX, position, from, last });
@@ -261,8 +285,10 @@ export class Process {
         }
       },
       readStream: async (stream, options = {}) => {
+        this.reads += 1;
+        const since = this.now();
         const page = await this.protocol.readStream(stream, options);
-        record.pages.push({ stream, fromNumber: options.fromNumber ?? 0, page });
+        record.pages.push({ stream, fromNumber: options.fromNumber ?? 0, page, since });
         return page;
       },
       readAll: unused,

@@ -14,6 +14,7 @@ export const PROPERTIES = {
   'no stuck stream': 'whatever crashes, every stream can be decided and written again',
   'no secret in a void event': 'a commit-only signature is never written tentatively',
   'no unsettled prefix': 'what a reader was told of a stream stays true',
+  'complete read': 'who is told that he has all of a stream has what was committed before he asked',
   'certain conflict': 'what was answered as a conflict is never committed',
   'justified refusal': 'a refusal rests on a state that is not older than its request',
   agreement: 'all readers and subscribers tell the same story, for ever',
@@ -53,13 +54,15 @@ export interface History {
 export function checkAll(history: History): void {
   const oracle = new Oracle(history.server, `${INSTANCE}.`);
   checkSecrets(oracle);
-  checkAtomic(oracle);
+  checkWhole(oracle);
+  // What was read before what was decided on it: the first one named is the nearest to the mistake.
+  for (const page of history.record.pages) checkPage(oracle, history, page);
   checkUpdates(oracle);
+  checkOnce(oracle);
   checkConflicts(oracle, history);
   checkOrder(oracle);
   for (const end of history.record.ends) checkEnd(oracle, history, end);
   for (const committed of history.record.commits) checkCommitted(oracle, committed);
-  for (const page of history.record.pages) checkPage(oracle, page);
   for (const answered of history.answered) checkAnswer(oracle, history, answered);
   checkSubscribers(oracle, history);
 }
@@ -69,8 +72,7 @@ function checkSecrets({ tentative }: Oracle): void {
   if (leak) throw new BrokenProperty('no secret in a void event', `event ${leak.revision} of ${leak.stream}`);
 }
 
-function checkAtomic({ units, facts }: Oracle): void {
-  const unitsOf = new Map<string, number>();
+function checkWhole({ units, facts }: Oracle): void {
   for (const { facts: inUnit } of units) {
     const { command, streams } = inUnit[0]?.data ?? { command: 'nobody', streams: [] };
     const touched = [...new Set(inUnit.map(({ stream }) => stream))].sort();
@@ -80,14 +82,19 @@ function checkAtomic({ units, facts }: Oracle): void {
     if (inUnit.some(({ data }) => data.command !== command)) {
       throw new BrokenProperty('atomic', `a unit of ${command} holds an event of another command`);
     }
-    unitsOf.set(command, (unitsOf.get(command) ?? 0) + 1);
-  }
-  for (const [command, count] of unitsOf) {
-    if (count > 1) throw new BrokenProperty('atomic', `${command} was committed ${count} times`);
   }
   const inUnits = units.reduce((sum, unit) => sum + unit.facts.length, 0);
   const inStreams = [...facts.values()].reduce((sum, list) => sum + list.length, 0);
   if (inUnits !== inStreams) throw new BrokenProperty('atomic', `${inStreams} events in streams, ${inUnits} in units`);
+}
+
+function checkOnce({ units }: Oracle): void {
+  const committed = new Set<string>();
+  for (const { facts } of units) {
+    const { command } = facts[0]?.data ?? { command: 'nobody' };
+    if (committed.has(command)) throw new BrokenProperty('atomic', `${command} was committed twice`);
+    committed.add(command);
+  }
 }
 
 function checkConflicts({ units }: Oracle, { record }: History): void {
@@ -127,7 +134,7 @@ function checkCommitted({ facts }: Oracle, { events, revisions }: Committed): vo
 }
 
 /** A page holds what is committed from its first number on; a complete one all of it, up to where the stream stood. */
-function checkPage({ facts }: Oracle, { stream, fromNumber, page }: PageSeen): void {
+function checkPage({ facts }: Oracle, { server }: History, { stream, fromNumber, page, since }: PageSeen): void {
   const list = facts.get(stream) ?? [];
   const told = page.events.map(({ number, position, data }) => `${number} ${position} ${JSON.stringify(data)}`);
   const truth = list
@@ -139,11 +146,19 @@ function checkPage({ facts }: Oracle, { stream, fromNumber, page }: PageSeen): v
   const { count, physical, position } = standing(page.revision, broken);
   const due = Math.max(count - fromNumber, 0);
   if (page.complete ? told.length !== due : told.length === 0) throw broken(`told ${told.length} of ${due} events`);
+  const before = endAt(server, since);
+  const known = list.filter((fact) => fact.position <= before).length;
+  if (page.complete && count < known) {
+    throw new BrokenProperty('complete read', `${stream} is said to have ${count} events, and had ${known}`);
+  }
   if (page.revision === NO_EVENTS) return;
   const committed = list.filter(({ revision }) => revision <= physical);
   if (committed.length !== count) throw broken(`${count} events up to ${physical}, and there are ${committed.length}`);
   if (committed.at(-1)?.position !== position) throw broken(`its last unit does not stand at ${position}`);
 }
+
+/** Where the log ended when it had so many events. */
+const endAt = (server: SimulatedServer, since: number): bigint => server.log[since - 1]?.position ?? START;
 
 /** @throws what `broken` makes of it, if the revision is none */
 function standing(revision: PageSeen['page']['revision'], broken: (what: string) => BrokenProperty): Standing {
@@ -166,7 +181,7 @@ function checkOrder({ units }: Oracle): void {
 
 function checkEnd({ units }: Oracle, { server }: History, { last, since, counted }: EndSeen): void {
   const upTo = (position: bigint): Oracle['units'] => units.filter((unit) => unit.position <= position);
-  const before = server.log[since - 1]?.position ?? START;
+  const before = endAt(server, since);
   const due = upTo(before).at(-1)?.position ?? START;
   const isEnd = last === START || units.some(({ position }) => position === last);
   if (!isEnd || last < due) throw new BrokenProperty('agreement', `the end is said to be ${last}, and was at ${due}`);
@@ -187,7 +202,7 @@ function checkAnswer(oracle: Oracle, { server }: History, { command, to, only, a
       throw new BrokenProperty('durable', `${command} was repeated as ${answer.number}; there is ${show(own)}`);
     case 'refused': {
       const what = `${command} was refused on ${answer.count} events of ${answer.stream}`;
-      const before = server.log[since - 1]?.position ?? START;
+      const before = endAt(server, since);
       const next = oracle.facts.get(answer.stream)?.[answer.count];
       if (next && next.position <= before) {
         throw new BrokenProperty('justified refusal', `${what}, when the next one had been committed`);

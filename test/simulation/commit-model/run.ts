@@ -18,7 +18,7 @@ export interface Result {
 
 /** What has to happen in a run that is long enough, or it proves nothing. */
 export const KINDS = [
-  ...['accepted', 'repeated', 'refused', 'unavailable', 'no answer', 'conflicts', 'crash'],
+  ...['accepted', 'repeated', 'refused', 'unavailable', 'no answer', 'conflicts', 'crash', 'decided from memory'],
   ...[
     'lostRequest',
     'lostReply',
@@ -27,6 +27,7 @@ export const KINDS = [
     'duplicate',
     'forgetful',
     'phantom',
+    'phantomRepeat',
     'brokenRead',
     'cutPage',
     'brokenSubscription',

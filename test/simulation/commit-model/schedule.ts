@@ -8,13 +8,17 @@ import type { Plant } from './plant.js';
 import { type Disk, emptyDisk, Process, type Record } from './process.js';
 import { type Answered, BrokenProperty, checkAll } from './properties.js';
 import { SimulatedServer } from './server.js';
-import { type Answer, anyCommand, type Command, INSTANCE, STREAMS } from './workload.js';
+import { type Answer, anyCommand, type Command, INSTANCE, STREAMS, twoThatFollow } from './workload.js';
 
 const STEPS_MAX = 12_000;
 const LOOK_EVERY = 25;
 const TRIES = 4;
+/** In the end, when nothing fails any more, everything has to be answered. */
+const PROBES = 40;
 /** Steps for which a power cut waits for something to be half done. */
-const POWER_CUT_WAIT = 200;
+const POWER_CUT_WAIT = 300;
+/** And for which it is left so: somebody who takes it for done may write that down. */
+const LINGER_MAX = 100;
 const READERS = 4;
 const READS = 3;
 const HEALTHY_LEASE_MS = 1_000;
@@ -32,6 +36,8 @@ export class Schedule {
   private readonly burst: number;
   private readonly crashes: number;
   private busy = 0;
+  /** Nobody asks for anything any more: what lies about is left to the sweepers. */
+  private haveAllGone = false;
 
   constructor(
     seed: number,
@@ -41,14 +47,16 @@ export class Schedule {
     this.random = random;
     const scheduler = new Scheduler(random, random.pick([0.2, 1, 5]));
     const server = new SimulatedServer();
-    this.network = { server, scheduler, random, tally: this.tally, faults: anyFaults(random) };
+    this.network = { server, scheduler, random, tally: this.tally, faults: anyFaults(random), underWay: new Map() };
     this.leaseMs = plant.leaseMs ?? random.pick([1, 20, 200, 1_000, 5_000]);
     this.burst = random.pick([0, 0.5, 1]);
     this.crashes = random.pick([0, 0.002, 0.01]);
     this.disks = Array.from({ length: 2 + random.below(2) }, emptyDisk);
     this.processes = this.disks.map((_, i) => this.boot(i));
+    const anybody = (): Process => random.pick(this.processes);
     const commands = 2 + random.below(5);
-    for (let i = 0; i < commands; i++) this.later(() => this.client(anyCommand(random, `c${i}`)));
+    for (let i = 0; i < commands; i++) this.later(() => this.client(anyCommand(random, `c${i}`), anybody));
+    if (random.chance(0.5)) this.later(() => this.customer());
     // Where nobody reads, only the sweeper settles what a crash left.
     const readers = random.pick([0, READERS]);
     for (let i = 0; i < readers; i++) this.later(() => this.reader());
@@ -58,10 +66,15 @@ export class Schedule {
   async run(): Promise<void> {
     const { scheduler } = this.network;
     const powerCutAt = this.random.chance(0.5) ? this.random.below(400) : Number.POSITIVE_INFINITY;
+    const linger = this.random.below(LINGER_MAX);
+    let halfDoneAt: number | undefined;
     await this.until(() => {
       const over = scheduler.taken - powerCutAt;
-      return this.busy === 0 || over >= POWER_CUT_WAIT || (over >= 0 && this.isHalfDone());
+      if (this.busy === 0 || over >= POWER_CUT_WAIT) return true;
+      halfDoneAt = over >= 0 && this.isHalfDone() ? (halfDoneAt ?? scheduler.taken) : undefined;
+      return halfDoneAt !== undefined && scheduler.taken - halfDoneAt >= linger;
     }, true);
+    this.haveAllGone = this.random.chance(0.5);
     this.network.faults = NO_FAULTS;
     // What only a memory knows is lost: the sweepers begin anew, at their bookmark. From here on progress is asked for,
     // which needs a lease that writers can keep.
@@ -73,7 +86,7 @@ export class Schedule {
     for (const stream of STREAMS) this.later(() => this.readWhole(fresh, stream));
     const probe = { alternatives: [[]], events: 1, memberEvents: 1 };
     STREAMS.forEach((to, i) => {
-      this.later(() => this.client({ ...probe, id: `probe${i}`, to }, fresh));
+      this.later(() => this.client({ ...probe, id: `probe${i}`, to }, () => fresh, PROBES));
     });
     for (let i = 0; i < READERS; i++) this.later(() => fresh.readAll());
     await this.until(() => this.busy === 0 && this.isQuiet(), false);
@@ -170,28 +183,41 @@ export class Schedule {
   }
 
   /** A wallet: it asks some process, and asks again when it gets no answer. */
-  private async client(command: Command, only?: Process): Promise<void> {
+  private async client(command: Command, at: () => Process, triesMax = TRIES): Promise<void> {
     for (let tried = 1; ; tried++) {
+      if (this.haveAllGone && triesMax === TRIES) return;
       const since = this.network.server.log.length;
-      const answer = await this.ask(only ?? this.random.pick(this.processes), command);
+      const answer = await this.ask(at(), command);
       this.tally.count(typeof answer === 'string' ? answer : answer.kind);
       if (typeof answer !== 'string') {
         const only = command.alternatives.length === 1;
         this.answered.push({ command: command.id, to: command.to, only, answer, since });
         if (answer.kind !== 'overtaken') return;
       }
-      if (only === undefined && tried === TRIES) return;
-      if (tried > 10 * TRIES) throw new BrokenProperty('no stuck stream', `${command.id} is not answered`);
+      if (tried === triesMax && triesMax === TRIES) return;
+      if (tried === triesMax) throw new BrokenProperty('no stuck stream', `${command.id} is not answered`);
       await this.pause();
     }
+  }
+
+  /** Somebody whose second request rests on his first, made where other processes than the first one know better. */
+  private async customer(): Promise<void> {
+    const [first, second] = twoThatFollow(this.random);
+    const [one, other] = this.random.shuffled(this.processes.map((_, i) => i)) as [number, number];
+    const at = (i: number) => () => this.processes[i] as Process;
+    const warm = at(other)();
+    const known = warm.warmUp(second.alternatives.flat().map(({ stream }) => stream));
+    await warm.untilDeath(known).catch(unlessUnavailable);
+    await this.client(first, at(one));
+    await this.client(second, at(other));
   }
 
   private async ask(process: Process, command: Command): Promise<Answer | 'no answer' | 'unavailable'> {
     try {
       return await process.handle(command);
     } catch (error) {
-      if (error instanceof StoreUnavailable) return 'unavailable';
-      throw error;
+      unlessUnavailable(error);
+      return 'unavailable';
     }
   }
 
@@ -201,7 +227,7 @@ export class Schedule {
       try {
         await process.untilDeath(process.readSomething());
       } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
+        unlessUnavailable(error);
       }
       await this.pause();
     }
@@ -230,6 +256,10 @@ export class Schedule {
   }
 }
 
+function unlessUnavailable(error: unknown): void {
+  if (!(error instanceof StoreUnavailable)) throw error;
+}
+
 function anyFaults(random: Random): Faults {
   const level = (): number => random.pick([0, 0, 0.03, 0.12, 0.3]);
   return {
@@ -239,6 +269,7 @@ function anyFaults(random: Random): Faults {
     duplicate: level(),
     forgetful: level(),
     phantom: level() / 2,
+    phantomRepeat: random.pick([0, 0.9]),
     brokenRead: level() / 2,
     cutPage: random.pick([0, 0.5]),
     stale: 0.5,

@@ -62,15 +62,18 @@ const COINS = STREAMS.slice(2, 5);
 /** What there is on a stream before its first event. */
 export const initialBalance = (stream: string): number => (COINS.includes(stream) ? 1 : 0);
 
+/** The same function for all, by which a ledger knows that a state it holds is one of these. */
+function evolve(state: Account, { data, number }: Noted): Account {
+  state.balance += data.amount as number;
+  state.count += 1;
+  state.seen.set(data.command as string, number);
+  return state;
+}
+
 export const streamOf = (name: string): EventStream<Account, Noted> => ({
   name,
   initial: () => ({ balance: initialBalance(name), count: 0, seen: new Map() }),
-  evolve: (state, { data, number }) => {
-    state.balance += data.amount as number;
-    state.count += 1;
-    state.seen.set(data.command as string, number);
-    return state;
-  },
+  evolve,
   decode: ({ type, number, data }) => ({ type, number, data }),
 });
 
@@ -98,6 +101,21 @@ export function anyCommand(random: Random, id: string): Command {
     { to: PURSE_Q, alternatives: [[claim, one], [two]] },
   ];
   return { id, events, memberEvents, ...random.pick(kinds) };
+}
+
+/** Two requests, of which the second one could not be met, or only otherwise, before the first one was. */
+export function twoThatFollow(random: Random): [Command, Command] {
+  const command = (id: string, to: string, ...demands: Demand[]): Command => {
+    return { id, to, alternatives: [demands], events: 1, memberEvents: 1 };
+  };
+  const [purse, coin] = [random.pick([PURSE_P, PURSE_Q]), random.pick(COINS)];
+  return random.pick([
+    [command('pay', purse), command('merge', RESERVE, { stream: purse, rule: 'take' })],
+    [
+      command('refund', PURSE_Q, { stream: coin, rule: 'give' }),
+      command('spend', PURSE_P, { stream: coin, rule: 'take' }),
+    ],
+  ]);
 }
 
 /** One try of a command on one process, by the ledger that the exchange uses. */

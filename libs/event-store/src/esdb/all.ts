@@ -1,4 +1,4 @@
-import { type CommittedUnit, type Position, StoreUnavailable, UnknownPosition } from '../port.js';
+import { type CommittedUnit, type Position, START, StoreUnavailable, UnknownPosition } from '../port.js';
 import type { CommitOrder } from './commit-order.js';
 import { type CommittedEntry, entryOf } from './envelope.js';
 import type { Checkpoint, RawEvent } from './esdb-like.js';
@@ -53,27 +53,59 @@ export async function* unitsAfter(
 }
 
 /**
- * The last event of the last committed unit, on the leader.
+ * The last event of the last committed unit, on the leader, and the position of the last event of all.
  * @param floor up to there somebody has looked already: it is not looked further back
  */
 export async function lastCommitted(
   { client }: Surroundings,
   prefix: string,
   floor: () => Position,
-): Promise<CommittedEntry | undefined> {
+): Promise<{ readonly entry?: CommittedEntry; readonly end: Position }> {
   let before: bigint | 'end' = 'end';
+  let end: bigint | undefined;
   for (let max = BACKWARD_EVENTS.first; ; max = Math.min(4 * max, BACKWARD_EVENTS.most)) {
     const events = await client.readAllBackward({ before, max });
+    end ??= events[0]?.position ?? START;
     for (const raw of events) {
       if (!raw.stream.startsWith(prefix)) continue;
       const entry = entryOf(raw);
-      if (entry.kind === 'committed') return entry;
+      if (entry.kind === 'committed') return { entry, end: end as Position };
     }
     const oldest = events.at(-1);
-    if (!oldest || oldest.position <= floor()) return undefined;
+    if (!oldest || oldest.position <= floor()) return { end: end as Position };
     before = oldest.position;
   }
 }
+
+/** Everything up to `seen` was looked at; `last` is the last unit in it. */
+export interface Progress {
+  readonly seen: Position;
+  readonly last: Position;
+}
+
+/**
+ * Where the last committed unit stands now, on the leader. No event is looked at twice: nodes renew their leases all the
+ * time, and whoever is asked every second, as a readiness check is, would go through them again and again.
+ */
+export class LastUnit {
+  private own: Progress = { seen: START, last: START };
+
+  constructor(
+    private readonly surroundings: Surroundings,
+    private readonly prefix: string,
+  ) {}
+
+  /** @param others what somebody else has looked at @throws StoreUnavailable, DamagedStore */
+  async position(others: () => Progress): Promise<Position> {
+    const floor = (): Position => later(this.own.seen, others().seen);
+    const { entry, end } = await lastCommitted(this.surroundings, this.prefix, floor);
+    const last = entry ? (entry.raw.position as Position) : later(this.own.last, others().last);
+    this.own = { seen: later(this.own.seen, end), last: later(this.own.last, last) };
+    return last;
+  }
+}
+
+const later = (one: Position, other: Position): Position => (one > other ? one : other);
 
 /** A position, and how many committed events there are up to it. */
 export interface Counted {

@@ -30,6 +30,8 @@ import {
   type SubscribeOptions,
 } from './esdb-like.js';
 import { Gate } from './gate.js';
+import { Silence } from './silence.js';
+import { systemClock } from './timing.js';
 
 export interface ClientOptions {
   readonly connectionString: string;
@@ -58,13 +60,14 @@ export class EsdbClient implements EsdbLike {
   private readonly appends: Gate;
   private readonly reads: Gate;
   private readonly credentials: { readonly username: string; readonly password: string };
-  private lastAnswerMs = performance.now();
+  private readonly silence: Silence;
   private closed = false;
 
   /** @throws StoreMisconfigured on a connection string that makes no sense */
   constructor(private readonly options: ClientOptions) {
     this.appends = new Gate(options.appendsInFlightMax, options.callTimeoutMs);
     this.reads = new Gate(options.readsInFlightMax, options.callTimeoutMs);
+    this.silence = new Silence(systemClock, options.callTimeoutMs);
     this.credentials = credentialsIn(options.connectionString);
     this.connection = this.connect();
   }
@@ -107,7 +110,7 @@ export class EsdbClient implements EsdbLike {
         return { exists: true, events, ended: !isCut && events.length < max };
       } catch (error) {
         if (typeOf(error) === 'stream-not-found') {
-          this.lastAnswerMs = performance.now();
+          this.silence.broken();
           return { exists: false, events: [], ended: true };
         }
         if (typeOf(error) === 'stream-deleted') throw new DamagedStore(`${stream} was deleted`);
@@ -203,14 +206,14 @@ export class EsdbClient implements EsdbLike {
       for await (const { event } of this.connection.iterate<ResolvedEvent>(read)) {
         clearTimeout(timer);
         timer = setTimeout(silence, this.options.callTimeoutMs);
-        this.lastAnswerMs = performance.now();
+        this.silence.broken();
         if (!event) continue;
         const raw = rawOf(event);
         events.push(raw);
         chars += raw.size;
         if (chars >= PAGE_CHARS) return { events, isCut: true };
       }
-      this.lastAnswerMs = performance.now();
+      this.silence.broken();
       return { events, isCut: false };
     } finally {
       clearTimeout(timer);
@@ -223,7 +226,7 @@ export class EsdbClient implements EsdbLike {
       call
         .then(
           (answer) => {
-            this.lastAnswerMs = performance.now();
+            this.silence.broken();
             resolve(answer);
           },
           (error: unknown) => reject(error),
@@ -236,8 +239,7 @@ export class EsdbClient implements EsdbLike {
   private silent(): Error {
     const { callTimeoutMs } = this.options;
     const reason = new StoreUnavailable(`the server did not answer within ${callTimeoutMs} ms`);
-    if (!this.closed && performance.now() - this.lastAnswerMs >= callTimeoutMs) {
-      this.lastAnswerMs = performance.now();
+    if (!this.closed && this.silence.isTooLong()) {
       const given = this.connection;
       this.connection = this.connect();
       given.close(reason).catch(() => undefined);

@@ -1,5 +1,5 @@
 import { type CommittedUnit, type Position, START } from '../port.js';
-import { type Counted, follow } from './all.js';
+import { type Counted, follow, type Progress } from './all.js';
 import { CommitOrder } from './commit-order.js';
 import type { RawEvent } from './esdb-like.js';
 import { persistently, type Surroundings } from './surroundings.js';
@@ -43,8 +43,7 @@ export class Follower {
     this.lastUnit = events > 0 ? position : START;
   }
 
-  /** Everything up to `seen` was looked at; `last` is the last unit in it. */
-  get progress(): { readonly seen: Position; readonly last: Position } {
+  get progress(): Progress {
     return { seen: this.upTo, last: this.lastUnit };
   }
 

@@ -1,13 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import type { Leases } from '../leases.js';
-import { StoreUnavailable } from '../port.js';
+import { DamagedStore, StoreUnavailable } from '../port.js';
 import { NO_STREAM, type ProposedEvent } from './esdb-like.js';
 import type { Surroundings } from './surroundings.js';
 import { pause } from './timing.js';
 
 /** Outside of the instance's streams, so that leases are in no tree, no view and no export. */
 export const LEASE_PREFIX = 'lease';
-const leaseStream = (instance: string, job: string): string => `${LEASE_PREFIX}.${instance}.${job}`;
 
 export interface LeaseOptions {
   readonly instance: string;
@@ -15,6 +14,8 @@ export interface LeaseOptions {
   readonly holder: string;
   /** Whoever has not seen a sign of life for so long, by his own clock, takes the lease over; 5 s by default. */
   readonly expiryMs?: number;
+  /** Told that somebody has had a lease stream deleted for ever; all go on with the next one. */
+  readonly onDeleted?: (stream: string, next: string) => void;
 }
 
 const EXPIRY_MS = 5_000;
@@ -41,10 +42,15 @@ interface Term {
  * Leases as streams: whoever appends at the revision that he saw last holds it, and says so again every second. That
  * nobody has said so for long is judged by the observer's own clock since he saw the last event; the times of others
  * are not looked at. A holder that hears nothing gives up before anybody can take over.
+ *
+ * A stream that was tombstoned is deleted for ever and for all, so all go on with the next one, after the time in which
+ * whoever held the lease notices.
  */
 export class EsdbLeases implements Leases {
   private readonly expiryMs: number;
   private readonly limited = new Set<string>();
+  /** By job, how many of its streams were deleted. */
+  private readonly deleted = new Map<string, number>();
 
   constructor(
     private readonly surroundings: Surroundings,
@@ -55,11 +61,16 @@ export class EsdbLeases implements Leases {
 
   async whileHeld(job: string, signal: AbortSignal, work: (held: AbortSignal) => Promise<void>): Promise<void> {
     if (!JOB.test(job)) throw new RangeError(`a job is named by letters, digits and hyphens, not ${job}`);
-    const stream = leaseStream(this.options.instance, job);
     const ended = AbortSignal.any([signal, this.surroundings.stopped]);
     setMaxListeners(0, ended);
     for (;;) {
+      const stream = this.streamOf(job);
       const term = await this.acquire(stream, ended);
+      if (term === 'deleted') {
+        this.replace(job, stream);
+        await pause(this.surroundings.clock, this.expiryMs, ended);
+        continue;
+      }
       if (!term) return;
       if (!this.limited.has(stream)) await this.limit(stream);
       if (ended.aborted) return this.release(stream, term.revision);
@@ -67,11 +78,23 @@ export class EsdbLeases implements Leases {
     }
   }
 
-  private async acquire(stream: string, ended: AbortSignal): Promise<Term | undefined> {
+  private streamOf(job: string): string {
+    const first = `${LEASE_PREFIX}.${this.options.instance}.${job}`;
+    const deleted = this.deleted.get(job) ?? 0;
+    return deleted === 0 ? first : `${first}.${deleted + 1}`;
+  }
+
+  private replace(job: string, stream: string): void {
+    if (stream === this.streamOf(job)) this.deleted.set(job, (this.deleted.get(job) ?? 0) + 1);
+    this.options.onDeleted?.(stream, this.streamOf(job));
+  }
+
+  private async acquire(stream: string, ended: AbortSignal): Promise<Term | 'deleted' | undefined> {
     const { clock } = this.surroundings;
     let seen: { readonly revision: bigint; readonly atMs: number } | undefined;
     while (!ended.aborted) {
       const last = await this.last(stream);
+      if (last === 'deleted') return last;
       if (last) {
         if (seen?.revision !== last.revision) seen = { revision: last.revision, atMs: clock.now() };
         const isFree = last.holder === null || last.holder === this.options.holder;
@@ -141,7 +164,7 @@ export class EsdbLeases implements Leases {
     if (kind !== 'unknown') this.limited.add(stream);
   }
 
-  private async last(stream: string): Promise<Last | undefined> {
+  private async last(stream: string): Promise<Last | 'deleted' | undefined> {
     try {
       const newest = { from: 'end', direction: 'backward', max: 1, requiresLeader: true } as const;
       const { events } = await this.surroundings.client.readStream(stream, newest);
@@ -151,6 +174,7 @@ export class EsdbLeases implements Leases {
       return { revision: event.revision, holder: typeof holder === 'string' ? holder : null };
     } catch (error) {
       if (error instanceof StoreUnavailable) return undefined;
+      if (error instanceof DamagedStore) return 'deleted';
       throw error;
     }
   }

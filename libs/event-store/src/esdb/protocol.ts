@@ -18,12 +18,13 @@ import type { Surroundings } from './surroundings.js';
 import { within } from './timing.js';
 import { type Caller, Writer } from './writer.js';
 
-export { type Counted, countAt, lastCommitted, unitsAfter } from './all.js';
+export { type Counted, countAt, LastUnit, unitsAfter } from './all.js';
 export { Bookmarks, bookmarkStream } from './bookmarks.js';
 export { CommitOrder } from './commit-order.js';
 export * from './envelope.js';
 export * from './esdb-like.js';
 export { Follower, type FollowerOptions } from './follower.js';
+export { EsdbLeases, type LeaseOptions } from './leases.js';
 export { revisionOf, type Standing, standingOf } from './revision.js';
 export { type Filling, Slots, type Tentative, type Verdict } from './slots.js';
 export { StreamReader } from './stream-reader.js';

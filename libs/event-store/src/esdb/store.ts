@@ -15,7 +15,7 @@ import {
   type StreamPage,
 } from '../port.js';
 import type { ScrubOptions } from '../sqlite/scrub.js';
-import { type Counted, countAt, lastCommitted, unitsAfter } from './all.js';
+import { type Counted, countAt, LastUnit, lastCommitted, unitsAfter } from './all.js';
 import { Bookmarks, bookmarkStream } from './bookmarks.js';
 import { EsdbClient } from './client.js';
 import { CommitOrder } from './commit-order.js';
@@ -91,6 +91,7 @@ export class EsdbStore implements EventStore {
   private readonly parts: Parts;
   private readonly protocol: CommitProtocol;
   private readonly bookmarks: Bookmarks;
+  private readonly lastUnit: LastUnit;
   private readonly contention = new Contention(systemClock);
   private readonly heads: HeadKeeper | undefined;
   private readonly closing = new AbortController();
@@ -120,6 +121,7 @@ export class EsdbStore implements EventStore {
     this.parts = partsOf(this.surroundings, (streams) => !this.contention.expectedOn(streams));
     const onDamage = (error: DamagedStore): void => void this.noticed(error);
     this.protocol = new CommitProtocol(this.surroundings, this.parts, { commitTimeoutMs, commitsMax, onDamage });
+    this.lastUnit = new LastUnit(this.surroundings, this.prefix);
     this.bookmarks = new Bookmarks(this.surroundings, bookmarkStream(instance));
     this.heads = options.heads && new HeadKeeper(options.heads);
   }
@@ -201,10 +203,7 @@ export class EsdbStore implements EventStore {
   }
 
   lastPosition(): Promise<Position> {
-    return this.guarded(async () => {
-      const last = await lastCommitted(this.surroundings, this.prefix, () => this.follower.progress.seen);
-      return last ? (last.raw.position as Position) : this.follower.progress.last;
-    });
+    return this.guarded(() => this.lastUnit.position(() => this.follower.progress));
   }
 
   /** When the last event was written, in whole microseconds since 1970; undefined in an empty store. */
@@ -214,13 +213,17 @@ export class EsdbStore implements EventStore {
       const { seen, last } = this.follower.progress;
       return last === START ? seen : START;
     };
-    return this.guarded(async () => (await lastCommitted(this.surroundings, this.prefix, floor))?.writtenAtUs);
+    return this.guarded(async () => (await lastCommitted(this.surroundings, this.prefix, floor)).entry?.writtenAtUs);
   }
 
   /** Leases among all processes that have this ledger open. @param expiryMs how long one outlives its holder */
   leases(expiryMs?: number): Leases {
-    const { instance } = this.options;
-    return new EsdbLeases(this.surroundings, { instance, holder: randomUUID(), ...(expiryMs && { expiryMs }) });
+    const { instance, heads } = this.options;
+    const onDeleted = (stream: string, next: string): void => {
+      heads?.onReport({ kind: 'lease-deleted', stream, next });
+    };
+    const holder = randomUUID();
+    return new EsdbLeases(this.surroundings, { instance, holder, onDeleted, ...(expiryMs && { expiryMs }) });
   }
 
   /** The newest signed head of the tree that this node keeps, not older than a second where it is up to date. */
