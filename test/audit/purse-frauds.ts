@@ -112,6 +112,13 @@ export const PURSE_FRAUDS: readonly Fraud[] = [
     const deposited = insider.the('PurseDeposited');
     confirmAnew(insider, deposited, unitsOf(deposited.data.confirmation.totalDeposited));
   }),
+  fraud('bad-signature-exchange', 'a confirmation that is dated otherwise than its event', (insider) => {
+    const deposited = insider.the('PurseDeposited');
+    const { at } = deposited.data;
+    deposited.data.at = at + 30;
+    confirmAnew(insider, deposited, unitsOf(deposited.data.confirmation.totalDeposited));
+    deposited.data.at = at;
+  }),
   fraud('bad-signature-exchange', 'a payment that was not confirmed', (insider) => {
     const { unit } = ownPurse(insider, [own(insider)]);
     delete (unit[1] as { data: Data }).data.confirmation;
@@ -277,6 +284,10 @@ export const EMPTY_FRAUDS: readonly Fraud[] = [
   fraud('event-malformed', 'a recoup of nothing', (insider) => {
     const { stream, type, data } = insider.the('CoinsRecouped');
     insider.insert([{ stream, type, data: { ...data, coins: [], amount: 'KUDOS:0' } }], insider.the('CoinsRecouped'));
+  }),
+  fraud('event-malformed', 'a refund of nothing', (insider) => {
+    const { stream, type, data } = refunded(insider);
+    insider.insert([{ stream, type, data: { ...data, coins: [] } }], refunded(insider));
   }),
   fraud('event-malformed', 'a payment of nothing', (insider) => {
     const deposited = insider.the('PurseDeposited');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EndlessExport } from './endless-export.js';
-import { auditor, type Ended } from './tools.js';
+import { auditor, type Ended, PROGRAM } from './tools.js';
 
 // Files that are no whole export: a sentence and exit code 2, or findings and the rest of the audit; never a stack.
 const folder = mkdtempSync(join(tmpdir(), 'florin-sources-'));
@@ -78,4 +78,24 @@ test('a line that is not there is missing, and what follows is audited', async (
   const ended = await audited(withLine(() => ''));
   const { findings } = JSON.parse(ended.out);
   expect(findings.list).toMatchObject([{ code: 'event-missing', event: { index: 50 } }]);
+});
+
+test.each([
+  ['a folder that is not there', ['--data', 'nowhere'], 'nowhere'],
+  ['an option that is none', ['--all'], 'unknown option'],
+  ['a file that is no export', ['--from', PROGRAM], 'does not begin like an export'],
+])('%s cannot be audited: exit code 2', async (_, args, words) => {
+  const ended = await auditor(...args);
+  expect(ended).toMatchObject({ code: 2, out: '' });
+  expect(ended.err).toContain(words);
+});
+
+test('what is no proof, and what are no heads, is said in a sentence', async () => {
+  const other = join(folder, 'other');
+  writeFileSync(other, '{"proof":[5]}');
+  const proof = await auditor('compare', other, other, '--proof', other);
+  expect(proof).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^audit: .* is no proof: [^\n]*\n$/) });
+  writeFileSync(other, 'null\n');
+  const heads = await auditor('compare', other, other);
+  expect(heads).toMatchObject({ code: 2, err: expect.stringMatching(/^audit: line 1 of .* no signed head[^\n]*\n$/) });
 });

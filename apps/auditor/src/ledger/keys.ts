@@ -225,8 +225,9 @@ export class Keys {
     return fees?.event;
   }
 
-  /** Why this key could not sign at that time; undefined if it could. */
-  signingFault(exchangePub: string, time: number): string | undefined {
+  /** Why this key could not sign at that time what an event of `at` carries; undefined if it could. */
+  signingFault(exchangePub: string, time: number, at: number): string | undefined {
+    if (Math.abs(time - at) > VIEW_AGE_MAX_S) return `it is dated ${time}, its event ${at}`;
     const key = this.state.signingKeys.get(exchangePub);
     if (!key) return this.isUncertain ? undefined : `${exchangePub} was never offered`;
     if (time < key.start || time >= key.expire) return `${exchangePub} signs from ${key.start} to ${key.expire}`;

@@ -127,7 +127,7 @@ export class PurseChecks {
       const detail = `${inMoney(totalDeposited)} were confirmed, the purse holds ${inMoney(purse.balance)}`;
       report('purse-balance-wrong', detail, purse.balance - totalDeposited);
     }
-    const fault = this.keys.signingFault(exchangePub, exchangeTimestamp);
+    const fault = this.keys.signingFault(exchangePub, exchangeTimestamp, ref.at);
     if (fault !== undefined) report('bad-signature-exchange', fault);
     this.context.verify(ref, purseSignature.confirmation({ pursePub, ...purse.terms }, confirmation));
   }

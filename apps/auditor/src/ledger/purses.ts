@@ -268,6 +268,7 @@ export class Purses {
 
   /** The purse owes nothing any more. */
   private refundAgain({ coins }: Of<'PurseCoinsRefunded'>, ref: EventRef, pursePub: string, report: Report): void {
+    if (coins.length === 0) report('event-malformed', 'nothing was refunded');
     for (const { coinPub, amount } of coins) {
       this.context.unit.give('refund', `${pursePub} to ${coinPub}`, { event: ref, units: amount, facts: [] });
       report('purse-refund-wrong', `coin ${coinPub} was refunded before, or paid nothing`, -amount);

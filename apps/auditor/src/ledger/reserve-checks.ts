@@ -39,7 +39,7 @@ export class ReserveChecks {
   }
 
   signedByExchange(ref: EventRef, signed: { exchangePub: string; exchangeTimestamp: number }): void {
-    const fault = this.keys.signingFault(signed.exchangePub, signed.exchangeTimestamp);
+    const fault = this.keys.signingFault(signed.exchangePub, signed.exchangeTimestamp, ref.at);
     if (fault !== undefined) reporter(this.context, ref)('bad-signature-exchange', fault);
   }
 
