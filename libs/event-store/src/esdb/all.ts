@@ -84,8 +84,8 @@ export interface Progress {
 }
 
 /**
- * Where the last committed unit stands now, on the leader. No event is looked at twice: nodes renew their leases all the
- * time, and whoever is asked every second, as a readiness check is, would go through them again and again.
+ * Where the last committed unit stands now, on the leader. No event is looked at twice: nodes renew their leases all
+ * the time, and whoever is asked every second, as a readiness check is, would go through them again and again.
  */
 export class LastUnit {
   private own: Progress = { seen: START, last: START };
