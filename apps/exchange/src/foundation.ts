@@ -90,6 +90,7 @@ export async function layFoundation(
     undo.push(() => views.close());
     const vault = new AccountVault(folder);
     const ledger = new Ledger(store, {
+      since: await patience.until(() => store.lastPosition()),
       onCommit: (outcome, ms) => metrics.committed(outcome, ms),
       patienceMs: QUEUE_PATIENCE_MS,
     });

@@ -1,7 +1,7 @@
 import { accept, refuse, repeat } from '@florin/domain';
 import { describe, expect, test } from 'vitest';
 import { Ledger, MemoryStore, type NewEvent, NO_EVENTS, START, StoreUnavailable, type StreamAppend } from './index.js';
-import type { EventStore, ReadStream } from './port.js';
+import type { EventStore, Position, ReadStream } from './port.js';
 import type { EventStream } from './state-cache.js';
 
 interface Account {
@@ -449,8 +449,23 @@ describe('queues', () => {
     expect(await next).toMatchObject({ kind: 'accept' });
   });
 
-  test('a ledger that committed nothing stands at the start', () => {
+  test('a ledger that committed and read nothing stands at the start, or where the store ended then', () => {
     expect(bench().ledger.lastCommitted).toBe(START);
+    const since = 7n as Position;
+    expect(bench({ since }).ledger.lastCommitted).toBe(since);
     expect(NO_EVENTS).toBe('no-events');
+  });
+
+  test('what was decided on is what queries must have seen, whoever committed it', async () => {
+    const { store, ledger, elsewhere } = bench();
+    await pay(elsewhere, 'A', 5);
+    const repeated = await ledger.transact([account('A').name], async (tx) =>
+      repeat((await tx.load(account('A'))).seen[0]),
+    );
+    expect(repeated.kind).toBe('repeat');
+    expect(ledger.lastCommitted).toBe(await store.lastPosition());
+    await pay(elsewhere, 'B', 5);
+    await ledger.peek(account('A'));
+    expect(ledger.lastCommitted).toBeLessThan(await store.lastPosition());
   });
 });

@@ -8,6 +8,7 @@ import {
   START,
   StoreUnavailable,
   type StreamAppend,
+  type StreamPage,
 } from './port.js';
 import { Queues } from './queues.js';
 import { type EventStream, type Folded, StateCache } from './state-cache.js';
@@ -32,6 +33,8 @@ export interface LedgerOptions {
   readonly delay?: (ms: number) => Promise<unknown>;
   /** From 0 to 1, for the jitter of the back-off. */
   readonly random?: () => number;
+  /** Where the store ended when this node began: queries wait until its read models have passed that. */
+  readonly since?: Position;
   /** Told of every try to commit a unit, and how many milliseconds it took. */
   readonly onCommit?: (outcome: CommitOutcome, ms: number) => void;
 }
@@ -59,7 +62,7 @@ export class Ledger {
   private readonly delay: (ms: number) => Promise<unknown>;
   private readonly random: () => number;
   private readonly onCommit: (outcome: CommitOutcome, ms: number) => void;
-  private last = START;
+  private last: Position;
 
   constructor(
     private readonly store: EventStore,
@@ -70,18 +73,20 @@ export class Ledger {
       delay = sleep,
       random = Math.random,
       onCommit = () => undefined,
+      since = START,
       patienceMs,
     }: LedgerOptions = {},
   ) {
     this.queues = new Queues(patienceMs);
     this.onCommit = onCommit;
+    this.last = since;
     this.cache = new StateCache(cacheEntries, cacheFacts);
     this.tries = tries;
     this.delay = delay;
     this.random = random;
   }
 
-  /** The position of the last unit that this ledger committed: what a query on this node must have seen. */
+  /** The position of the last unit that this ledger committed or read: what a query on this node must have seen. */
   get lastCommitted(): Position {
     return this.last;
   }
@@ -202,12 +207,12 @@ export class Ledger {
     const { name, restsOnLast } = folded.stream;
     let complete = false;
     if (restsOnLast && folded.count === 0) {
-      this.cache.fold(folded, await this.store.readStream(name, { backward: true, limit: 1 }));
+      this.foldRead(folded, await this.store.readStream(name, { backward: true, limit: 1 }));
       complete = true;
     }
     while (!complete) {
       const page = await this.store.readStream(name, { fromNumber: folded.count });
-      this.cache.fold(folded, page);
+      this.foldRead(folded, page);
       complete = page.complete;
     }
     folded.stale = false;
@@ -216,6 +221,11 @@ export class Ledger {
   /** What an answer of the attempt rests on. */
   protected restsOn(unit: UnitOfWork): readonly Loaded[] {
     return unit.loaded();
+  }
+
+  private foldRead(folded: Folded, page: StreamPage): void {
+    for (const { position } of page.events) if (position > this.last) this.last = position;
+    this.cache.fold(folded, page);
   }
 
   private async anyMoved(unit: UnitOfWork): Promise<boolean> {
