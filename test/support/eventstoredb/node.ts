@@ -45,6 +45,9 @@ export type AppendOutcome = AppendAnswer | { readonly kind: 'timeout' } | { read
 
 const largestMessageBytes = 17 * 1_024 * 1_024;
 
+/** The ports that nodes of this process have had. */
+const picked = new Set<number>();
+
 /** One server of a stand-in: a port, its connections, and what it has got of the log. */
 export class StandInNode {
   readonly index: number;
@@ -109,9 +112,7 @@ export class StandInNode {
   /** Listens, on the same port as last time. Whatever the log holds is there at once. */
   async start(): Promise<void> {
     if (this.#listener !== undefined) return;
-    const listener = createServer((socket) => this.#accept(socket));
-    listener.listen(this.#port, this.host);
-    await once(listener, 'listening');
+    const listener = await this.#listen();
     this.#port = (listener.address() as AddressInfo).port;
     this.#listener = listener;
     this.replica.release();
@@ -220,6 +221,24 @@ export class StandInNode {
       default:
         return execute();
     }
+  }
+
+  /**
+   * A port that the kernel picks is none that another node of this process had: gRPC keeps the connections of a process
+   * by their target, and would give the first call to a new node a connection to the old one.
+   */
+  async #listen(): Promise<TcpServer> {
+    const listener = createServer((socket) => this.#accept(socket));
+    listener.listen(this.#port, this.host);
+    await once(listener, 'listening');
+    const { port } = listener.address() as AddressInfo;
+    if (this.#port !== 0 || !picked.has(port)) {
+      picked.add(port);
+      return listener;
+    }
+    const other = await this.#listen(); // while the first one is held, the kernel picks another
+    listener.close();
+    return other;
   }
 
   /** Every connection has a gRPC server of its own, so that a fault can cut exactly the one it answers on. */
