@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket, type Server as TcpServer } from 'node:net';
+import { createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
+import { lastingPort } from '../ports.js';
 import type { AccessRules } from './access.js';
 import { type AppendAnswer, type AppendRequest, append } from './append.js';
 import type { Cluster } from './cluster.js';
@@ -44,9 +45,6 @@ export interface Connection {
 export type AppendOutcome = AppendAnswer | { readonly kind: 'timeout' } | { readonly kind: 'reset' };
 
 const largestMessageBytes = 17 * 1_024 * 1_024;
-
-/** The ports that nodes of this process have had. */
-const picked = new Set<number>();
 
 /** One server of a stand-in: a port, its connections, and what it has got of the log. */
 export class StandInNode {
@@ -112,8 +110,12 @@ export class StandInNode {
   /** Listens, on the same port as last time. Whatever the log holds is there at once. */
   async start(): Promise<void> {
     if (this.#listener !== undefined) return;
-    const listener = await this.#listen();
-    this.#port = (listener.address() as AddressInfo).port;
+    // Not a port of the kernel's choice: it may choose the one that the node before had, and gRPC, which keeps the
+    // connections of a process by their target, would give the first call a connection to that one.
+    if (this.#port === 0) this.#port = await lastingPort();
+    const listener = createServer((socket) => this.#accept(socket));
+    listener.listen(this.#port, this.host);
+    await once(listener, 'listening');
     this.#listener = listener;
     this.replica.release();
     this.#up.open();
@@ -221,24 +223,6 @@ export class StandInNode {
       default:
         return execute();
     }
-  }
-
-  /**
-   * A port that the kernel picks is none that another node of this process had: gRPC keeps the connections of a process
-   * by their target, and would give the first call to a new node a connection to the old one.
-   */
-  async #listen(): Promise<TcpServer> {
-    const listener = createServer((socket) => this.#accept(socket));
-    listener.listen(this.#port, this.host);
-    await once(listener, 'listening');
-    const { port } = listener.address() as AddressInfo;
-    if (this.#port !== 0 || !picked.has(port)) {
-      picked.add(port);
-      return listener;
-    }
-    const other = await this.#listen(); // while the first one is held, the kernel picks another
-    listener.close();
-    return other;
   }
 
   /** Every connection has a gRPC server of its own, so that a fault can cut exactly the one it answers on. */
