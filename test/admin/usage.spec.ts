@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newKey } from '../e2e/support/oracle.js';
-import { runAdmin } from './support/cli.js';
+import { runAdmin, runAdminWith } from './support/cli.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'florin-usage-'));
 const empty = join(folder, 'empty');
@@ -27,6 +27,16 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('without --data the folder is that of the exchange: as FLORIN_DATA, then FLORIN_CONFIG says', async () => {
+  const FLORIN_CONFIG = join(folder, 'settings.yaml');
+  writeFileSync(FLORIN_CONFIG, JSON.stringify({ data: dead }));
+  const status = (environment: Readonly<Record<string, string>>) => runAdminWith(environment, undefined, 'status');
+  expect((await status({ FLORIN_CONFIG, FLORIN_DATA: '' })).stderr).toContain('http://127.0.0.1:1/');
+  expect((await status({ FLORIN_CONFIG, FLORIN_DATA: empty })).stderr).toContain(`no exchange runs on ${empty}`);
+  const lost = await status({ FLORIN_CONFIG: join(folder, 'none.yaml'), FLORIN_DATA: '' });
+  expect(lost).toMatchObject({ code: 1, stderr: expect.stringMatching(/none\.yaml cannot be read: ENOENT/) });
+});
 
 test.each<[string, number, RegExp, string[]]>([
   ['no exchange', 3, /no exchange runs on .*--data/, ['status']],

@@ -75,5 +75,16 @@ test('a ledger that was moved to EventStoreDB says the same there', async () => 
   writeFileSync(join(node, 'eventstoredb-head.json'), '{}');
   const lost = await run(beside, { FLORIN_STORE: '' });
   expect(lost).toMatchObject({ code: 2, err: expect.stringContaining('is on EventStoreDB') });
+
+  // Nothing named: what an exchange uses that is started with these settings.
+  const FLORIN_CONFIG = join(node, 'settings.yaml');
+  const environment = { FLORIN_CONFIG, FLORIN_STORE: '', FLORIN_DATA: '' };
+  const unnamed = ['--memory', folder('configured'), '--json', '-', '--quiet'];
+  writeFileSync(FLORIN_CONFIG, JSON.stringify({ data, instance }));
+  expect(JSON.parse((await run(unnamed, environment)).out).log.events).toBe(report.log.events);
+  writeFileSync(FLORIN_CONFIG, JSON.stringify({ data: node, store: connectionString, instance }));
+  expect(JSON.parse((await run(unnamed, environment)).out).sums).toEqual(report.sums);
+  writeFileSync(FLORIN_CONFIG, 'nothing');
+  expect(await run(unnamed, environment)).toMatchObject({ code: 2, err: expect.stringContaining('holds no settings') });
   rmSync(node, { recursive: true });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { ledgerPlace } from '@florin/event-store';
 
 /** Where the exchange and the bank are. Each URL ends in `/`. */
 export interface Surroundings {
@@ -46,9 +47,9 @@ interface RunFile {
   readonly bank?: string;
 }
 
-function readRunFile({ FLORIN_DATA }: Environment): RunFile {
+function readRunFile(environment: Environment): RunFile {
   try {
-    const { pid, ...run } = JSON.parse(readFileSync(join(resolve(FLORIN_DATA || 'data'), 'run.json'), 'utf8'));
+    const { pid, ...run } = JSON.parse(readFileSync(join(resolve(ledgerPlace(environment).data), 'run.json'), 'utf8'));
     process.kill(pid, 0); // a process that was killed leaves its file behind
     return run;
   } catch {

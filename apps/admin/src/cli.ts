@@ -1,5 +1,6 @@
 /** What the command groups have in common: the options of the whole tool, and how values are read. */
 import { decodeBase32, EncodingError, encodeBase32, validatePayto } from '@florin/encoding';
+import { ledgerPlace } from '@florin/event-store';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Output } from './output.js';
 import { AdminError, RunningExchange } from './running.js';
@@ -7,9 +8,15 @@ import { AdminError, RunningExchange } from './running.js';
 export class Cli {
   constructor(readonly program: Command) {}
 
-  /** The exchange's data folder. */
+  /** The exchange's data folder. @throws AdminError if nobody names it and the settings cannot be read */
   get data(): string {
-    return this.program.opts<{ data: string }>().data;
+    const { data } = this.program.opts<{ data?: string }>();
+    if (data !== undefined) return data;
+    try {
+      return ledgerPlace(process.env).data;
+    } catch (error) {
+      throw new AdminError((error as Error).message);
+    }
   }
 
   get output(): Output {

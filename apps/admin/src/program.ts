@@ -42,7 +42,10 @@ const GROUPS: readonly CommandGroup[] = [
 export function adminProgram(): Command {
   const program = new Command('admin')
     .description('Keys, decisions, read models and the ledger of an exchange.')
-    .option('--data <folder>', 'data folder of the exchange', process.env.FLORIN_DATA || 'data')
+    .option(
+      '--data <folder>',
+      'data folder of the exchange; without: as FLORIN_DATA or the settings of FLORIN_CONFIG say',
+    )
     .option('--json', 'print JSON for machines')
     .showHelpAfterError()
     .addHelpText('after', HELP)

@@ -8,15 +8,14 @@ import type { SourceOptions } from './source/open.js';
 import { SourceError } from './source/source.js';
 
 const EXIT_FAILED = 2;
-const DATA = process.env.FLORIN_DATA || 'data';
 
 const program = new Command('audit')
   .description('Replays the events of an exchange, and says whether every coin and every cent is accounted for.')
   .enablePositionalOptions()
   .showHelpAfterError()
-  .option('--data <folder>', 'data folder of an exchange on this machine, running or not; FLORIN_STORE counts', DATA)
+  .option('--data <folder>', 'data folder of an exchange on this machine, running or not')
   .option('--from <file|url>', 'an export, the feed of an exchange (token in FLORIN_FEED_TOKEN), or esdb://...')
-  .option('--instance <name>', 'on EventStoreDB: what the names of streams begin with', 'florin')
+  .option('--instance <name>', 'on EventStoreDB: what the names of streams begin with')
   .option('--checkpoint <file|url>', 'on EventStoreDB: the newest signed head, as /log/checkpoint of a node')
   .option('--master <key>', 'master public key of the exchange, base32; without it the ledger’s own word is taken')
   .option('--bank <[account=]url|file>', 'wire gateway, or a file of its history; repeat it for each account', list)
@@ -32,6 +31,9 @@ const program = new Command('audit')
   .addHelpText(
     'after',
     `
+Without --data and --from it reads what an exchange uses that is started in the same environment: FLORIN_CONFIG,
+FLORIN_DATA and FLORIN_STORE count.
+
 Examples:
   npm run audit
   npm run audit -- --bank http://127.0.0.1:8083/accounts/exchange/taler-wire-gateway/ --html report.html
@@ -57,9 +59,9 @@ program
 program
   .command('prove <from> <to>')
   .description('print the proof that the first FROM events are the beginning of the first TO events')
-  .option('--data <folder>', 'data folder of an exchange on this machine', DATA)
+  .option('--data <folder>', 'data folder of an exchange on this machine')
   .option('--from <file|url>', 'an export, the feed of an exchange, or esdb://...')
-  .option('--instance <name>', 'on EventStoreDB: what the names of streams begin with', 'florin')
+  .option('--instance <name>', 'on EventStoreDB: what the names of streams begin with')
   .option('--checkpoint <file|url>', 'on EventStoreDB: the newest signed head')
   .option('--out <file>', 'write it into a file')
   .action(async (from: string, to: string, options: SourceOptions & { readonly out?: string }) => {

@@ -16,14 +16,18 @@ export interface Run {
 /** The tool on a data folder, to its end. */
 export const runAdmin = (data: string, ...args: string[]): Promise<Run> => runAdminWith({}, data, ...args);
 
-/** @param environment what it finds there besides */
+/**
+ * @param environment what it finds there besides
+ * @param data undefined: it is to find the folder by its environment
+ */
 export function runAdminWith(
   environment: Readonly<Record<string, string>>,
-  data: string,
+  data: string | undefined,
   ...args: string[]
 ): Promise<Run> {
   const env = { ...process.env, ...environment };
-  const child = spawn(process.execPath, [PROGRAM, '--data', data, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const named = data === undefined ? [] : ['--data', data];
+  const child = spawn(process.execPath, [PROGRAM, ...named, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

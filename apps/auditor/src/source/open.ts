@@ -1,33 +1,46 @@
 /** Which source the options name. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type LedgerPlace, ledgerPlace } from '@florin/event-store';
 import { EsdbSource } from './esdb.js';
 import { ExportSource } from './export-lines.js';
 import { FolderSource } from './folder.js';
 import { type Source, SourceError } from './source.js';
 
 export interface SourceOptions {
-  readonly data: string;
+  readonly data?: string;
   readonly from?: string;
-  readonly instance: string;
+  readonly instance?: string;
   readonly checkpoint?: string | undefined;
 }
 
-/** @param stop breaks off what is being read @throws SourceError if there is nothing that can be read */
+/**
+ * Where nothing is named, the ledger of an exchange that is started in the same environment.
+ * @param stop breaks off what is being read @throws SourceError if there is nothing that can be read
+ */
 export async function openSource(options: SourceOptions, stop?: AbortSignal): Promise<Source> {
-  const { data, instance, checkpoint } = options;
-  const from = options.from ?? storeBeside(data);
-  if (from === undefined) return new FolderSource(data);
-  if (/^esdb(\+discover)?:/.test(from)) return EsdbSource.open({ connectionString: from, instance, checkpoint });
-  const isUrl = /^https?:/.test(from);
-  return isUrl ? ExportSource.feed(from, process.env.FLORIN_FEED_TOKEN, stop) : ExportSource.file(from);
+  const { from, checkpoint } = options;
+  if (from !== undefined && !isStore(from)) {
+    const isUrl = /^https?:/.test(from);
+    return isUrl ? ExportSource.feed(from, process.env.FLORIN_FEED_TOKEN, stop) : ExportSource.file(from);
+  }
+  const place = placeAround();
+  const { data = place.data, instance = place.instance ?? 'florin' } = options;
+  const isInFolder = from === undefined && options.data !== undefined && existsSync(join(data, 'events.db'));
+  const store = isInFolder ? undefined : (from ?? place.store);
+  if (store !== undefined) return EsdbSource.open({ connectionString: store, instance, checkpoint });
+  if (existsSync(join(data, 'events.db')) || !existsSync(join(data, 'eventstoredb-head.json'))) {
+    return new FolderSource(data);
+  }
+  throw new SourceError(`the ledger of ${data} is on EventStoreDB: say where, with --from esdb://... or FLORIN_STORE`);
 }
 
-/** Where the ledger of a data folder is, if not in it. @throws SourceError if nobody says where */
-function storeBeside(data: string): string | undefined {
-  if (existsSync(join(data, 'events.db'))) return undefined;
-  const store = process.env.FLORIN_STORE;
-  if (store?.startsWith('esdb')) return store;
-  if (!existsSync(join(data, 'eventstoredb-head.json'))) return undefined;
-  throw new SourceError(`the ledger of ${data} is on EventStoreDB: say where, with --from esdb://... or FLORIN_STORE`);
+const isStore = (from: string): boolean => /^esdb(\+discover)?:/.test(from);
+
+function placeAround(): LedgerPlace {
+  try {
+    return ledgerPlace(process.env);
+  } catch (error) {
+    throw new SourceError((error as Error).message);
+  }
 }

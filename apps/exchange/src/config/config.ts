@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseAmount, validatePayto } from '@florin/encoding';
-import { parse } from 'yaml';
+import { readSettingsFile } from '@florin/event-store';
 import * as read from './reader.js';
 import { ConfigError, type Reader } from './reader.js';
 import { checkTogether } from './together.js';
@@ -182,12 +182,10 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
 export function readConfig(path: string, environment: Readonly<Record<string, string | undefined>>): ReadSettings {
   let file: Record<string, unknown>;
   try {
-    file = parse(readFileSync(path, 'utf8'), { merge: true }) as Record<string, unknown>;
+    file = readSettingsFile(path);
   } catch (error) {
-    // The lines after the first one show the place, and what stands there may be a password.
-    throw new ConfigError(`${path} cannot be read: ${(error as Error).message.split('\n')[0]}`);
+    throw new ConfigError((error as Error).message);
   }
-  if (typeof file !== 'object' || file === null) throw new ConfigError(`${path} holds no settings`);
   for (const [name, setting] of Object.entries(ENVIRONMENT)) {
     const value = environment[name];
     if (value !== undefined && value !== '') override(file, { name, setting, value });
