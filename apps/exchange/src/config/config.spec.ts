@@ -95,7 +95,7 @@ test('the environment says otherwise than the file, unless it is empty', () => {
 
 const WRONG: [path: string, value: unknown, message: RegExp][] = [
   ['instance', 'My-Exchange', /^instance is "My-Exchange"; allowed: lower case letters and digits/],
-  ['instance', undefined, /^instance is nothing; allowed: /],
+  ['instance', undefined, /^instance is missing; allowed: /],
   ['mode', 'test', /^mode is "test"; allowed: development, production$/],
   ['currency', 'kudos', /^currency is "kudos"; allowed: 1 to 11 upper case letters/],
   ['currency', 'ABCDEFGHIJKL', /^currency is /],
@@ -117,7 +117,7 @@ const WRONG: [path: string, value: unknown, message: RegExp][] = [
   ['signers', 0, /^signers is 0; allowed: a whole number from 1 to 64$/],
   ['reserves.closingDelay', '4 fortnights', /^reserves.closingDelay is "4 fortnights"; allowed: a number and a unit/],
   ['reserves.closingDelay', 3600, /^reserves.closingDelay is 3600; allowed: /],
-  ['reserves', undefined, /^reserves is nothing; allowed: settings by name$/],
+  ['reserves', undefined, /^reserves is missing; allowed: settings by name$/],
   ['purses.maxDeposits', 129, /^purses.maxDeposits is 129; allowed: a whole number from 1 to 128$/],
   ['denominations', {}, /^denominations is {}; allowed: a list$/],
   ['denominations', [], /^denominations is \[\]; allowed: at least one$/],
@@ -125,7 +125,7 @@ const WRONG: [path: string, value: unknown, message: RegExp][] = [
   ['denominations[1].value', 'KUDOS:0.1', /^denominations\[1\].value is "KUDOS:0.1"; allowed: each value once/],
   ['denominations[1].cipher', 'DSA', /^denominations\[1\].cipher is "DSA"; allowed: RSA, CS$/],
   ['denominations[1].bits', 1536, /^denominations\[1\].bits is 1536; allowed: 1024, 2048, 3072, 4096$/],
-  ['denominations[1].feeDeposit', undefined, /^denominations\[1\].feeDeposit is nothing; allowed: an amount/],
+  ['denominations[1].feeDeposit', undefined, /^denominations\[1\].feeDeposit is missing; allowed: an amount/],
   [
     'denominations[1].withdrawFor',
     '1 day',
@@ -233,19 +233,19 @@ describe('production', () => {
   test.each([
     ['developmentBank', { port: 1, account: 'x' }, /^developmentBank is .*; allowed: nothing in production$/],
     ['baseUrl', 'http://exchange.example.com/', /^baseUrl is .*; allowed: an https URL in production$/],
-    ['baseUrl', undefined, /^baseUrl is nothing; allowed: an https URL in production$/],
+    ['baseUrl', undefined, /^baseUrl is missing; allowed: an https URL in production$/],
     ['store', 'esdb://u:secret@host:2113?tls=false', /^store is "\(tls=false\)"; allowed: a server with TLS/],
-    ['masterPub', undefined, /^masterPub is nothing; allowed: .* offline master key/],
+    ['masterPub', undefined, /^masterPub is missing; allowed: .* offline master key/],
     ['denominations[0].bits', 1024, /^denominations\[0\].bits is 1024; allowed: at least 2048 in production$/],
-    ['wireAccounts[0].payto', undefined, /^wireAccounts\[0\].payto is nothing; allowed: a payto URI/],
-    ['wireAccounts[0].gateway', undefined, /^wireAccounts\[0\].gateway is nothing; allowed: a URL/],
+    ['wireAccounts[0].payto', undefined, /^wireAccounts\[0\].payto is missing; allowed: a payto URI/],
+    ['wireAccounts[0].gateway', undefined, /^wireAccounts\[0\].gateway is missing; allowed: a URL/],
     [
       'wireAccounts[0].gateway',
       'http://bank.example.com/g/',
       /^wireAccounts\[0\].gateway is .*; allowed: an https URL/,
     ],
-    ['wireAccounts[0].username', undefined, /^wireAccounts\[0\].username is nothing; allowed: a name in production$/],
-    ['wireAccounts[0].password', undefined, /^wireAccounts\[0\].password is nothing; allowed: at least 12 characters/],
+    ['wireAccounts[0].username', undefined, /^wireAccounts\[0\].username is missing; allowed: a name in production$/],
+    ['wireAccounts[0].password', undefined, /^wireAccounts\[0\].password is missing; allowed: at least 12 characters/],
     ['wireAccounts[0].password', 'password', /^wireAccounts\[0\].password is "\(not shown\)"; allowed: at least 12/],
     ['wireAccounts[0].token', 'short', /^wireAccounts\[0\].token is "\(not shown\)"; allowed: at least 12/],
   ])('%s: %j is refused', (path, value, message) => {

@@ -11,7 +11,7 @@ const USER_OF_URL = /\/\/[^/@\s"]*@/g;
 
 export function refuse(path: string, value: unknown, allowed: string): never {
   const shown =
-    value === undefined ? 'nothing' : JSON.stringify(value)?.slice(0, 120).replace(USER_OF_URL, '//(not shown)@');
+    value === undefined ? 'missing' : JSON.stringify(value)?.slice(0, 120).replace(USER_OF_URL, '//(not shown)@');
   throw new ConfigError(`${path} is ${shown}; allowed: ${allowed}`);
 }
 
