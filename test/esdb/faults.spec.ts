@@ -1,16 +1,17 @@
-import { NO_EVENTS, type Revision, START, StoreUnavailable } from '@florin/event-store';
+import { type EsdbStoreOptions, NO_EVENTS, type Revision, START, StoreUnavailable } from '@florin/event-store';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { StandIn, type StandInOptions } from '../support/eventstoredb/stand-in.js';
 import { until } from '../support/eventstoredb/test-server.js';
-import { all, Following, type Ledger, noted, openLedger, unitOn, writersOf } from './tools.js';
+import { all, Following, type Ledger, noted, openLedger, SHORT, unitOn, writersOf } from './tools.js';
 
 let standIn: StandIn;
+/** It soon gives up waiting for an answer; those who look afterwards what became of it do not. */
 let ledger: Ledger;
 const others: Ledger[] = [];
 
 async function begin(options: StandInOptions = {}): Promise<void> {
   standIn = await StandIn.start(options);
-  ledger = await openLedger(standIn.connectionString);
+  ledger = await openLedger(standIn.connectionString, SHORT);
 }
 
 async function end(): Promise<void> {
@@ -20,8 +21,8 @@ async function end(): Promise<void> {
 }
 
 /** Another process, as far as the server can tell. */
-async function another(): Promise<Ledger> {
-  const other = await openLedger(standIn.connectionString, { instance: ledger.instance });
+async function another(times: Partial<EsdbStoreOptions> = {}): Promise<Ledger> {
+  const other = await openLedger(standIn.connectionString, { instance: ledger.instance, ...times });
   others.push(other);
   return other;
 }
@@ -41,7 +42,7 @@ describe('an append whose answer is lost', () => {
       await standIn.lateWrites.release();
       await ledger.store.commit([noted(stream, first.revisions.get(stream) as Revision, 'second')]);
       await standIn.lateWrites.release();
-      expect(await writersOf(ledger.store, stream)).toEqual(['first', 'second']);
+      expect(await writersOf((await another()).store, stream)).toEqual(['first', 'second']);
     });
 
     for (const place of ['coin-0', 'coin-1', 'reserve-R']) {
@@ -57,29 +58,28 @@ describe('an append whose answer is lost', () => {
   }
 
   test('and comes too late is answered with StoreUnavailable, settled afterwards, never written twice', async () => {
-    const impatient = await openLedger(standIn.connectionString, { instance: ledger.instance, commitTimeoutMs: 50 });
-    others.push(impatient);
+    const impatient = await another({ ...SHORT, commitTimeoutMs: 50 });
     const stream = ledger.stream('reserve-R');
     standIn.faults.add({ kind: 'drop', stream });
     await expect(impatient.store.commit([noted(stream, NO_EVENTS, 'late')])).rejects.toBeInstanceOf(StoreUnavailable);
-    await until(async () => (await writersOf(ledger.store, stream)).length > 0);
-    expect(await writersOf(ledger.store, stream)).toEqual(['late']);
+    const { store } = await another();
+    await until(async () => (await writersOf(store, stream)).length > 0);
+    expect(await writersOf(store, stream)).toEqual(['late']);
   });
 
   test('of a unit that was given up leaves nothing', async () => {
-    const impatient = await openLedger(standIn.connectionString, { instance: ledger.instance, commitTimeoutMs: 50 });
-    others.push(impatient);
+    const impatient = await another({ ...SHORT, commitTimeoutMs: 50 });
     const streams = [...names(2), ledger.stream('reserve-R')];
     standIn.faults.add({ kind: 'drop', stream: streams[1] ?? '' });
     await expect(impatient.store.commit(unitOn(streams, 'given up'))).rejects.toBeInstanceOf(StoreUnavailable);
     await ledger.store.commit(unitOn(streams, 'next'));
-    for (const stream of streams) expect(await writersOf(ledger.store, stream)).toEqual(['next']);
+    const { store } = await another();
+    for (const stream of streams) expect(await writersOf(store, stream)).toEqual(['next']);
   });
 
   test('that arrives when its slot is long filled against it stays void, for everybody', async () => {
     const [coin = '', reserve] = [names(1)[0], ledger.stream('reserve-R')];
-    const impatient = await openLedger(standIn.connectionString, { instance: ledger.instance, commitTimeoutMs: 50 });
-    others.push(impatient);
+    const impatient = await another({ ...SHORT, commitTimeoutMs: 50 });
     standIn.faults.add({ kind: 'late-write', stream: coin, times: Number.POSITIVE_INFINITY });
     await expect(impatient.store.commit(unitOn([coin, reserve], 'late'))).rejects.toBeInstanceOf(StoreUnavailable);
     const slotFilled = async (): Promise<boolean> => standIn.log.stream(reserve).length > 0;
@@ -140,7 +140,7 @@ describe('connections', () => {
     await expect(reading).rejects.toBeInstanceOf(StoreUnavailable);
     standIn.node.resume();
     await ledger.store.commit([noted(stream, NO_EVENTS, 'after')]);
-    expect(await writersOf(ledger.store, stream)).toEqual(['after']);
+    expect(await writersOf((await another()).store, stream)).toEqual(['after']);
   });
 
   test('that break in the middle of a read never make half a stream look whole', async () => {
@@ -253,8 +253,7 @@ describe('a cluster that was silent for a while', () => {
     const note = (error: unknown): number => unlooked.push(error);
     process.on('unhandledRejection', note);
     onTestFinished(() => void process.off('unhandledRejection', note));
-    const impatient = await openLedger(standIn.connectionString, { callTimeoutMs: 500, commitTimeoutMs: 2_500 });
-    others.push(impatient);
+    const impatient = await another({ callTimeoutMs: 500, commitTimeoutMs: 2_500 });
     for (const node of standIn.nodes) node.suspend();
     const put = names(4, 'reserve-').map((stream) => impatient.store.commit([noted(stream, NO_EVENTS, 'put off')]));
     for (const { status } of await Promise.allSettled(put)) expect(status).toBe('rejected');

@@ -3,7 +3,7 @@ import { START } from '@florin/event-store';
 import { expect, onTestFinished, test } from 'vitest';
 import { defaultUsers } from '../support/eventstoredb/access.js';
 import { StandIn } from '../support/eventstoredb/stand-in.js';
-import { all, openLedger, unitOn } from './tools.js';
+import { all, openLedger, SHORT, unitOn } from './tools.js';
 
 /** A server with an account that may read everything and write nothing. */
 async function serverWithAuditor(): Promise<StandIn> {
@@ -21,14 +21,16 @@ async function serverWithAuditor(): Promise<StandIn> {
 
 test('who may only read sees what is committed, writes nothing, and leaves what is undecided to others', async () => {
   const standIn = await serverWithAuditor();
-  const node = await openLedger(standIn.connectionString, { commitTimeoutMs: 1_500 });
+  const node = await openLedger(standIn.connectionString);
   const { instance } = node;
   const streams = ['coin-A', 'reserve-A'].map(node.stream);
   await node.store.commit(unitOn(streams, 'node'));
+  await node.store.close();
+  const crashing = await openLedger(standIn.connectionString, { ...SHORT, commitTimeoutMs: 1_500, instance });
   standIn.faults.add({ kind: 'drop', stream: node.stream('reserve-B'), times: Number.POSITIVE_INFINITY });
   const [coin, reserve] = ['coin-B', 'reserve-B'].map(node.stream) as [string, string];
-  await expect(node.store.commit(unitOn([coin, reserve], 'crashed'))).rejects.toThrow('not settled');
-  await node.store.close();
+  await expect(crashing.store.commit(unitOn([coin, reserve], 'crashed'))).rejects.toThrow('not settled');
+  await crashing.store.close();
   standIn.faults.clear();
 
   const before = standIn.log.length;

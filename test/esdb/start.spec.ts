@@ -4,8 +4,9 @@ import { StandIn } from '../support/eventstoredb/stand-in.js';
 import { until } from '../support/eventstoredb/test-server.js';
 import { all, Following, freshInstance, openLedger, unitOn } from './tools.js';
 
-const check = (connectionString: string) =>
-  checkServer({ connectionString, instance: freshInstance(), callTimeoutMs: 2_000 });
+/** However busy the machine is, unless it is about a server that does not answer. */
+const check = (connectionString: string, callTimeoutMs = 20_000) =>
+  checkServer({ connectionString, instance: freshInstance(), callTimeoutMs });
 
 describe('the checks at the start', () => {
   let plain: StandIn;
@@ -93,7 +94,7 @@ describe('the checks at the start', () => {
     await expect(check(connectionString)).rejects.toBeInstanceOf(StoreUnavailable);
     const mute = await StandIn.start();
     mute.node.suspend();
-    await expect(check(mute.connectionString)).rejects.toBeInstanceOf(StoreUnavailable);
+    await expect(check(mute.connectionString, 1_000)).rejects.toBeInstanceOf(StoreUnavailable);
     mute.node.resume();
     await mute.close();
   });

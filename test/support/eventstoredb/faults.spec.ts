@@ -63,7 +63,7 @@ describe('faults that are switched on while it runs', () => {
   });
 
   test('a delay: the answer comes, later than that of an append sent after it', async () => {
-    standIn.faults.add({ kind: 'delay', ms: 200, stream: 's' });
+    standIn.faults.add({ kind: 'delay', ms: 1_000, stream: 's' });
     const order: string[] = [];
     await Promise.all([
       client.appendToStream('s', event()).then(() => order.push('delayed')),
@@ -165,7 +165,7 @@ describe('faults that are switched on while it runs', () => {
     const closed = once(child, 'close') as Promise<[number]>;
     await until(() => output.includes('ready'));
     standIn.faults.add({ kind: 'lost-reply', stream: 'one' });
-    second.faults.add({ kind: 'delay', ms: 1_000, stream: 'other' });
+    second.faults.add({ kind: 'delay', ms: 3_000, stream: 'other' });
     child.stdin.write('go');
     const [code] = await closed;
     expect(output).toContain('one: UnavailableError');

@@ -14,6 +14,7 @@ import {
   streamNameFilter,
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
+import { patiently } from '../patience.js';
 import { DamagedStore, StoreUnavailable } from '../port.js';
 import { Connection } from './connection.js';
 import { grpcCodeOf, messageOf, StoreMisconfigured, typeOf } from './errors.js';
@@ -150,8 +151,8 @@ export class EsdbClient implements EsdbLike {
     subscription = this.connection.client.subscribeToAll({ fromPosition, filter });
     const end = (): void => void subscription?.destroy();
     const silent = (): void => void subscription?.destroy(new Error('the subscription was not confirmed in time'));
-    const timer = setTimeout(silent, this.options.callTimeoutMs);
-    subscription.on('confirmation', () => clearTimeout(timer));
+    const takeBack = patiently(this.options.callTimeoutMs, silent);
+    subscription.on('confirmation', takeBack);
     signal.addEventListener('abort', end);
     try {
       for await (const item of this.connection.iterate<ResolvedEvent | Checkpoint>(subscription)) {
@@ -161,7 +162,7 @@ export class EsdbClient implements EsdbLike {
     } catch (error) {
       if (!signal.aborted) throw unavailable(error);
     } finally {
-      clearTimeout(timer);
+      takeBack();
       signal.removeEventListener('abort', end);
     }
     if (!signal.aborted) throw new StoreUnavailable('the subscription ended');
@@ -201,11 +202,11 @@ export class EsdbClient implements EsdbLike {
     const events: RawEvent[] = [];
     let chars = 0;
     const silence = (): void => void read.destroy(this.silent());
-    let timer = setTimeout(silence, this.options.callTimeoutMs);
+    let takeBack = patiently(this.options.callTimeoutMs, silence);
     try {
       for await (const { event } of this.connection.iterate<ResolvedEvent>(read)) {
-        clearTimeout(timer);
-        timer = setTimeout(silence, this.options.callTimeoutMs);
+        takeBack();
+        takeBack = patiently(this.options.callTimeoutMs, silence);
         this.silence.broken();
         if (!event) continue;
         const raw = rawOf(event);
@@ -216,13 +217,13 @@ export class EsdbClient implements EsdbLike {
       this.silence.broken();
       return { events, isCut: false };
     } finally {
-      clearTimeout(timer);
+      takeBack();
     }
   }
 
   private timed<T>(call: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.silent()), this.options.callTimeoutMs);
+      const takeBack = patiently(this.options.callTimeoutMs, () => reject(this.silent()));
       call
         .then(
           (answer) => {
@@ -231,7 +232,7 @@ export class EsdbClient implements EsdbLike {
           },
           (error: unknown) => reject(error),
         )
-        .finally(() => clearTimeout(timer));
+        .finally(takeBack);
     });
   }
 

@@ -1,3 +1,4 @@
+import { patiently } from '../patience.js';
 import { StoreUnavailable } from '../port.js';
 
 /** Lets so many through at a time; the others wait in the order in which they came, and not for ever. */
@@ -26,14 +27,14 @@ export class Gate {
   private turn(): Promise<void> {
     return new Promise((resolve, reject) => {
       const enter = (): void => {
-        clearTimeout(timer);
+        takeBack();
         this.waiting.delete(enter);
         resolve();
       };
-      const timer = setTimeout(() => {
+      const takeBack = patiently(this.patienceMs, () => {
         this.waiting.delete(enter);
         reject(new StoreUnavailable(`${this.most} calls to the event store were under way for ${this.patienceMs} ms`));
-      }, this.patienceMs);
+      });
       this.waiting.add(enter);
     });
   }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:tls';
 import { type JSONEventType, jsonEvent } from '@eventstore/db-client';
+import { patiently } from '../patience.js';
 import { StoreUnavailable } from '../port.js';
 import { EsdbClient } from './client.js';
 import { Connection } from './connection.js';
 import { GRPC, grpcCodeOf, messageOf, StoreMisconfigured, typeOf } from './errors.js';
-import { systemClock, within } from './timing.js';
+import { within } from './timing.js';
 
 export interface ServerFacts {
   /** As the server says, for instance 22.10.5.0. */
@@ -75,7 +76,7 @@ async function checkStrangers({ connectionString, instance, callTimeoutMs }: Che
       expectedRevision: 2n ** 40n,
       requiresLeader: false,
     });
-    await within(systemClock, callTimeoutMs, appended, () => {
+    await within({ after: patiently }, callTimeoutMs, appended, () => {
       throw new StoreUnavailable('the server did not say whether strangers may write');
     });
   } catch (error) {
@@ -97,7 +98,7 @@ async function reasonOfNodes(options: CheckOptions): Promise<StoreMisconfigured 
   for (const host of hosts.split(',')) {
     const connection = new Connection(`esdb://${credentials}${host}${rest}`);
     try {
-      await within(systemClock, options.callTimeoutMs, connection.serverVersion(), () => '');
+      await within({ after: patiently }, options.callTimeoutMs, connection.serverVersion(), () => '');
     } catch (error) {
       const reason = told(error);
       if (reason instanceof StoreMisconfigured) return reason;

@@ -33,7 +33,7 @@ export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
  * The outcome of `work`, or what `expired` says once `ms` have passed; `work` goes on all the same.
  * @throws what `work` or `expired` throws
  */
-export function within<T>(clock: Clock, ms: number, work: Promise<T>, expired: () => T): Promise<T> {
+export function within<T>(clock: Pick<Clock, 'after'>, ms: number, work: Promise<T>, expired: () => T): Promise<T> {
   return new Promise((resolve, reject) => {
     const takeBack = clock.after(ms, () => {
       try {

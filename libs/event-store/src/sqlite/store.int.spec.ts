@@ -185,11 +185,20 @@ describe('closing and overload', () => {
     const options = testOptions(newFolder());
     let gone = false;
     const dead = new Promise<never>(() => {});
-    const signer = (text: Uint8Array) => (gone ? dead : signHead(text));
+    let noteAsked = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      noteAsked = resolve;
+    });
+    const signer = (text: Uint8Array) => {
+      if (!gone) return signHead(text);
+      noteAsked();
+      return dead;
+    };
     const store = await openSqliteStore({ ...options, commitTimeoutMs: 50, signHead: signer });
     gone = true;
     const lost = store.commit([noted('A', 1)]);
     const refused = expect(lost).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    await asked; // by then the unit is written, however slow the disk is
     await store.close();
     await refused;
     expect((await opened(options)).head().size).toBe(0);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Head } from '../checkpoint.js';
+import { patiently } from '../patience.js';
 import {
   type Committed,
   DamagedStore,
@@ -54,6 +55,7 @@ export class WriterThread {
   /** In the order in which they were handed over. */
   private readonly waiting = new Map<number, Waiting>();
   private readonly lateCheck: NodeJS.Timeout;
+  private lookedMs = performance.now();
   private readonly opened: Promise<{ head: Head; cut: Tail }>;
   private settleOpened!: { resolve: (opened: { head: Head; cut: Tail }) => void; reject: (error: Error) => void };
   private isOpen = false;
@@ -107,11 +109,14 @@ export class WriterThread {
   /** Finishes what was handed over, then ends the thread and gives the folder back. */
   close(): Promise<void> {
     this.closed ??= new Promise<void>((resolve) => {
-      this.signalClosed = resolve;
-      if (this.isEnded) resolve();
-      this.post('close');
       // A head that cannot be signed must not keep the process alive for ever.
-      setTimeout(resolve, this.options.commitTimeoutMs).unref();
+      const takeBack = patiently(this.options.commitTimeoutMs, resolve);
+      this.signalClosed = () => {
+        takeBack();
+        resolve();
+      };
+      if (this.isEnded) this.signalClosed();
+      this.post('close');
     }).then(async () => {
       clearInterval(this.lateCheck);
       this.rejectAll(new StoreUnavailable('the event store was closed'));
@@ -181,8 +186,12 @@ export class WriterThread {
   }
 
   private giveUpLate(): void {
+    const [nowMs, beforeMs] = [performance.now(), this.lookedMs];
+    this.lookedMs = nowMs;
+    // Who stood still has not heard yet what was answered meanwhile.
+    if (nowMs - beforeMs > 2 * LATE_CHECK_MS) return;
     for (const [id, { sinceMs }] of this.waiting) {
-      if (performance.now() - sinceMs < this.options.commitTimeoutMs) return;
+      if (nowMs - sinceMs < this.options.commitTimeoutMs) return;
       const late = 'the unit waited too long for the disk or the log key; it may still be committed';
       this.take(id)?.reject(new StoreUnavailable(late));
     }
