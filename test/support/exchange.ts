@@ -98,7 +98,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
       FLORIN_CONFIG: configFile,
       FLORIN_DATA: data,
       FLORIN_PORT: String(options.ports?.exchange ?? (await lastingPort())),
-      FLORIN_ADMIN_PORT: '0',
+      FLORIN_ADMIN_PORT: String(await lastingPort()),
       FLORIN_BANK_PORT: String(options.ports?.bank ?? (await lastingPort())),
       ...options.env,
     },
