@@ -79,7 +79,9 @@ describe('leases', () => {
     holders.join('first', first);
     const stream = `lease.${first.instance}.work`;
     const lastRevision = async (): Promise<bigint> => {
-      const [last] = await collect(server.client.readStream(stream, { direction: 'backwards', fromRevision: 'end', maxCount: 1 }));
+      const [last] = await collect(
+        server.client.readStream(stream, { direction: 'backwards', fromRevision: 'end', maxCount: 1 }),
+      );
       return last?.event?.revision ?? -1n;
     };
     // More signs of life than are kept.
