@@ -45,6 +45,14 @@ async function transfers(status: string, account?: string): Promise<Transfer[]> 
 }
 const withStatus = (status: string, account: string): Promise<Transfer> =>
   eventually(async () => (await transfers(status, account))[0]);
+/** As often as a test can take, until it takes that back. */
+const ALWAYS = 1_000_000;
+/** What the bank has made of the orders to pay an account. */
+async function ordersTo(account: string): Promise<{ readonly status: string }[]> {
+  const reply = await send(`${exchange.bankUrl}accounts/exchange/taler-wire-gateway/transfers?limit=1000`);
+  const orders = (reply.json.transfers ?? []) as { status: string; credit_account: string }[];
+  return orders.filter(({ credit_account }) => credit_account === account);
+}
 const decide = ({ request_uid }: Transfer, what: 'retry' | 'redirect', json: Json) =>
   admin(exchange, `transfers/${request_uid}/${what}`, json);
 
@@ -82,9 +90,12 @@ describe('transfers', () => {
     async (status) => {
       const account = newAccount();
       const reserve = await fundedReserve(exchange, '3', account);
-      await failTransfers(exchange, accountName(account), status, 2);
+      await failTransfers(exchange, accountName(account), status, ALWAYS);
       expect(expectOk(await close(exchange.baseUrl, reserve)).wire_amount).toBe('KUDOS:2.95');
       expect((await withStatus('requested', account)).attempt).toBe(1);
+      await eventually(async () => ((await ordersTo(account))[0]?.status === status ? true : undefined));
+      expect((await transfers('requested', account)).map(({ attempt }) => attempt)).toEqual([1]);
+      await failTransfers(exchange, accountName(account), status, 0);
       expect((await paymentsTo(exchange, account)).map(({ amount }) => amount)).toEqual(['KUDOS:2.95']);
       expect((await withStatus('confirmed', account)).attempt).toBe(1);
       expect(await transfers('rejected', account)).toEqual([]);
@@ -151,7 +162,7 @@ describe('transfers', () => {
   test('one that waits holds up no other; none is lost or paid twice by a restart', async () => {
     const [stuck, fluent, broken] = [newAccount(), newAccount(), newAccount()];
     const reserves = await Promise.all([stuck, fluent, broken].map((account) => fundedReserve(exchange, '2', account)));
-    await failTransfers(exchange, accountName(stuck), 'pending', 3);
+    await failTransfers(exchange, accountName(stuck), 'pending', ALWAYS);
     await failTransfers(exchange, accountName(broken), 'permanent_failure', 1);
     for (const reserve of reserves) expectOk(await close(exchange.baseUrl, reserve));
     await paymentsTo(exchange, fluent);
@@ -159,6 +170,7 @@ describe('transfers', () => {
     expect(await transfers('requested', stuck)).toHaveLength(1);
     await exchange.kill();
     exchange = await startExchange({ data: exchange.data, ports: exchange.ports });
+    await failTransfers(exchange, accountName(stuck), 'pending', 0);
     expect((await paymentsTo(exchange, stuck)).map(({ amount }) => amount)).toEqual(['KUDOS:1.95']);
     expect((await decide(rejected, 'retry', { reason: 'after a restart' })).status).toBe(200);
     expect((await paymentsTo(exchange, broken)).map(({ amount }) => amount)).toEqual(['KUDOS:1.95']);

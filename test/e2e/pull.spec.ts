@@ -23,6 +23,7 @@ import {
   type PurseKeys,
   postPurse,
   reserveHistory,
+  SOON_S,
   type Terms,
   termsOf,
 } from './support/purses.js';
@@ -204,10 +205,10 @@ test('the last deposit and the deletion at once: one of them wins, and the money
 
 test('a purse that nobody pays expires, and so does its place in the quota', async () => {
   const reserve = await fundedReserve(exchange, '0.1');
-  const [short, terms] = [termsOf('5', { expiration: now() + 3 }), termsOf('1')];
+  const [coin] = (await newCoins(exchange, offers, '1')) as [Coin];
+  const [short, terms] = [termsOf('5', { expiration: now() + SOON_S }), termsOf('1')];
   const keys = [newPurse(), newPurse()] as const;
   for (const one of keys) expectConfirmed(await ask(one, short, reserve), one, short, offers, 0n);
-  const [coin] = (await newCoins(exchange, offers, '1')) as [Coin];
   const waiting = send(`${baseUrl}purses/${keys[1].purse.pub}/merge?timeout_ms=60000`);
   expectRefusal(await waiting, 410, 1026);
   expectRefusal(await deposit(keys[0], coin), 410, 1026);

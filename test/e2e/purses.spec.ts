@@ -23,6 +23,7 @@ import {
   newPurse,
   postPurse,
   reserveHistory,
+  SOON_S,
   termsOf,
 } from './support/purses.js';
 import { balanceOf, eventually } from './support/reserves.js';
@@ -117,7 +118,7 @@ test('one coin raced into ten purses pays into as many as its value allows; the 
 test('a purse that nobody merges gives everything back in time, and repeats keep their answer', async () => {
   const coins = await newCoins(exchange, offers, '1', '0.1');
   const keys = newPurse();
-  const terms = termsOf('1', { expiration: now() + 4 });
+  const terms = termsOf('1', { expiration: now() + SOON_S });
   const contract = contractOf(keys);
   const body = createBody(
     keys,

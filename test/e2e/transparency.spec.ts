@@ -105,7 +105,7 @@ test('the feed goes on where it ended, in pieces of whole units, and waits for w
     end = piece.tail.next;
   }
   expect(events.slice(0, all.events.length)).toEqual(all.events);
-  const waiting = feed(`?first=${end}&timeout_ms=20000`);
+  const waiting = feed(`?first=${end}&timeout_ms=100000`);
   await coins();
   const news = await read(await waiting);
   expect(news.events.length).toBeGreaterThan(0);

@@ -18,6 +18,8 @@ import { formatUnits, fundedReserve } from './reserves.js';
 
 /** What every denomination of the development configuration charges for a deposit. */
 export const DEPOSIT_FEE = units('0.01');
+/** Until a purse expires that a test waits for: time for a few requests before that, on a busy machine too. */
+export const SOON_S = 15;
 
 export interface Coin {
   readonly key: Key;
