@@ -103,7 +103,7 @@ test('what the master key signed is offered', async () => {
 
   const reserve = newKey();
   await fundReserve(site.bank, reserve.pub, 'KUDOS:7');
-  const status = await send(`${url}reserves/${reserve.pub}?timeout_ms=20000`);
+  const status = await send(`${url}reserves/${reserve.pub}?timeout_ms=60000`);
   expect(status.json.balance).toBe('KUDOS:7');
   expect(site.lastAuthorization()).toMatch(/^Basic /);
 });

@@ -162,7 +162,7 @@ describe('the bundle', () => {
     const url = JSON.stringify(baseUrl);
     const reserve = await onPage<PageReserve>(script, `newReserve(${url})`);
     await fundReserve(exchange, reserve.reservePub, 'KUDOS:20');
-    const request = { ...reserve, amount: 'KUDOS:6.15', timeoutMs: 20_000 };
+    const request = { ...reserve, amount: 'KUDOS:6.15', timeoutMs: 60_000 };
     const first = await onPage<PageWithdrawal>(script, `withdraw(${url}, ${JSON.stringify(request)})`);
     expect(new Set(first.ciphers)).toEqual(new Set(['RSA', 'CS']));
     expect(first.verified).toEqual(first.coins.map(() => true));
@@ -181,7 +181,7 @@ describe('the bundle', () => {
     const url = JSON.stringify(baseUrl);
     const reserve = await onPage<PageReserve>(script, `newReserve(${url})`);
     await fundReserve(exchange, reserve.reservePub, 'KUDOS:4');
-    const request = { ...reserve, amount: 'KUDOS:2.5', timeoutMs: 20_000 };
+    const request = { ...reserve, amount: 'KUDOS:2.5', timeoutMs: 60_000 };
     await onPage(script, `withdraw(${url}, ${JSON.stringify({ ...request, amount: 'KUDOS:0.11' })})`);
     const paid = await onPage<Record<string, string>>(script, `pay(${url}, ${JSON.stringify(request)})`);
     expect(paid).toMatchObject({ deposited: 'KUDOS:2.5', residual: 'KUDOS:0.48' });

@@ -113,7 +113,7 @@ describe('an exchange that serves', () => {
   async function withdrawn(amount: string) {
     const { reservePriv, reservePub } = client.newReserve();
     await fundReserve(exchange, encodeBase32(reservePub), amount);
-    await client.reserve(reservePub, { timeoutMs: 20_000 });
+    await client.reserve(reservePub, { timeoutMs: 60_000 });
     const { denominations } = await client.plan(parseAmount(amount));
     const planchets = await client.preparePlanchets(randomBytes(32), denominations);
     return { reservePriv, planchets, coins: await client.batchWithdraw(reservePriv, planchets) };

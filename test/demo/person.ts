@@ -25,7 +25,7 @@ export const newBankName = (): string => `demo-${encodeBase32(draw(5)).toLowerCa
 
 export const SEED_SIZE = 32;
 /** How long the demo waits for what has to happen. */
-export const WAIT_MS = 20_000;
+export const WAIT_MS = 60_000;
 
 /** What went in and what the exchange kept, in units; whatever people have is asked of the exchange. */
 export interface Tally {

@@ -76,9 +76,9 @@ describe('a signer that is killed', () => {
     expect(settled).toBe(200);
     expect(killed.size).toBeGreaterThanOrEqual(3);
 
-    await until(() => allReady(signers));
+    // The last of them may be killed after all jobs were done, and its end be noticed later still.
+    await until(() => allReady(signers) && !pidsOf(signers).some((pid) => killed.has(pid)));
     for (const pid of killed) expect(isRunning(pid)).toBe(false);
-    expect(pidsOf(signers).filter((pid) => killed.has(pid))).toEqual([]);
     expect(troubles.length).toBeGreaterThanOrEqual(killed.size);
     expect(coins.good(await signers.signBlinded(coins.requests))).toBe(40);
     expect(await signers.signHead(head)).toEqual(right.head);
@@ -144,7 +144,8 @@ describe('a signer that is silent', () => {
   });
 
   test('lets a job fail after its deadline when there is no other', async () => {
-    const signers = await temporarySigners({ processes: 1, silenceMs: 600_000, deadlineMs: 3_000 });
+    // Long enough for what comes before and after, short enough to be waited for.
+    const signers = await temporarySigners({ processes: 1, silenceMs: 600_000, deadlineMs: 10_000 });
     await signers.generate({ kind: 'log' });
     const expected = await signers.signHead(head);
     const [pid = 0] = pidsOf(signers);

@@ -11,7 +11,7 @@ test('killed at work, the bank keeps what it acknowledged, once, and its books b
 test('SIGTERM ends the process after its long polls were answered', async () => {
   const bank = await spawnBank(freshFolder());
   const poll = bank.gateway.historyIncoming({ limit: 1, longPollMs: 200_000 });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  for (let round = 0; round < 3; round += 1) await bank.gateway.config(); // by now the poll has been read
   const exited = once(bank.child, 'exit');
   bank.child.kill('SIGTERM');
   expect(await poll).toEqual({ creditAccount: undefined, rows: [] });
