@@ -12,6 +12,7 @@ import {
 } from './offers.js';
 import { type DenominationConfig, planDenominations, planSigningKeys } from './schedule.js';
 import { Signers } from './signers.js';
+import { PATIENT } from './signers.support.js';
 import { afterwards, temporaryKeyFolder } from './temporary.support.js';
 
 const { denomination, eddsa } = taler(serverPrimitives);
@@ -31,7 +32,7 @@ const config: DenominationConfig = {
 };
 
 test('plan, key, master signature: what is offered satisfies a wallet and the next plan', async () => {
-  const signers = await Signers.start({ folder: await temporaryKeyFolder(), processes: 1 });
+  const signers = await Signers.start({ folder: await temporaryKeyFolder(), processes: 1, ...PATIENT });
   afterwards(() => signers.close());
   const master = await signers.generate({ kind: 'master' });
 
@@ -60,7 +61,7 @@ test('plan, key, master signature: what is offered satisfies a wallet and the ne
 });
 
 test('online signing keys and the log key are vouched for alike', async () => {
-  const signers = await Signers.start({ folder: await temporaryKeyFolder(), processes: 1 });
+  const signers = await Signers.start({ folder: await temporaryKeyFolder(), processes: 1, ...PATIENT });
   afterwards(() => signers.close());
   const master = await signers.generate({ kind: 'master' });
   const durations = { signSeconds: 100, legalSeconds: 50, overlapSeconds: 10, lookaheadSeconds: 0 };

@@ -6,7 +6,17 @@ import { denominationKeyName, KeyFolder } from './key-folder.js';
 import { SigningRefused } from './protocol.js';
 import { SignersBusy, SignersUnavailable } from './signer-pool.js';
 import { Signers } from './signers.js';
-import { bytesOf, coinsOf, csCoin, eddsa, newCs, newRsa, rsaPlanchet, temporarySigners } from './signers.support.js';
+import {
+  bytesOf,
+  coinsOf,
+  csCoin,
+  eddsa,
+  newCs,
+  newRsa,
+  PATIENT,
+  rsaPlanchet,
+  temporarySigners,
+} from './signers.support.js';
 import { afterwards, lastingKeyFolder, temporaryKeyFolder } from './temporary.support.js';
 
 const nonce = new Uint8Array(32).fill(9);
@@ -19,7 +29,7 @@ const reasonOf = (promise: Promise<unknown>) =>
 describe('blind signatures', () => {
   let signers: Signers;
   beforeAll(async () => {
-    signers = await Signers.start({ folder: await lastingKeyFolder(), processes: 2 });
+    signers = await Signers.start({ folder: await lastingKeyFolder(), processes: 2, ...PATIENT });
   });
   afterAll(() => signers.close());
 
@@ -308,7 +318,7 @@ test.runIf(process.geteuid?.() === 0)('signers run as another user, who owns the
   const nobody = 65_534;
   chownSync(join(home, '..'), nobody, nobody);
   const folder = await KeyFolder.open(join(home, '..', 'of-nobody'), { development: true, uid: nobody });
-  const signers = await Signers.start({ folder, processes: 1, user: { uid: nobody, gid: nobody } });
+  const signers = await Signers.start({ folder, processes: 1, user: { uid: nobody, gid: nobody }, ...PATIENT });
   afterwards(() => signers.close());
   const coins = coinsOf(await newRsa(signers), 2);
   expect(coins.good(await signers.signBlinded(coins.requests))).toBe(2);

@@ -7,9 +7,12 @@ import { afterwards, temporaryKeyFolder } from './temporary.support.js';
 
 export const { denomination, eddsa, cs, hash } = taler(serverPrimitives);
 
+/** For tests of anything but patience: a busy machine may take long to give a signer its turn. */
+export const PATIENT = { deadlineMs: 300_000, silenceMs: 60_000 };
+
 /** Signers over a key folder of their own; both are gone after the test. */
 export async function temporarySigners(options: Partial<SignersOptions> = {}): Promise<Signers> {
-  const signers = await Signers.start({ folder: await temporaryKeyFolder(), processes: 2, ...options });
+  const signers = await Signers.start({ folder: await temporaryKeyFolder(), processes: 2, ...PATIENT, ...options });
   afterwards(() => signers.close());
   return signers;
 }
