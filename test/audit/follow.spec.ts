@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { lastingPort } from '../support/ports.js';
 import { EndlessExport } from './endless-export.js';
 import { auditor, PROGRAM } from './tools.js';
 
@@ -71,7 +72,11 @@ test('a feed that goes away, breaks off and comes back is gone on with', async (
   // Between two customers, for one in the middle of his life would be long overdue.
   const settled = whole.events.find(({ index, type }) => index > 100 && type === 'CreditBooked');
   let log = whole.upTo(settled?.index ?? 0);
-  const first = await serve(answering(() => log, 700));
+  const port = await lastingPort(); // nobody else gets it while the feed is away
+  const first = await serve(
+    answering(() => log, 700),
+    port,
+  );
   const auditing = follow(first.url, memory);
   await auditing.said(/^following /m);
 
@@ -79,7 +84,6 @@ test('a feed that goes away, breaks off and comes back is gone on with', async (
   await auditing.said(/cannot be reached: .*; it is tried again$/m);
   log = whole;
   let breaks = 3;
-  const port = Number(new URL(first.url).port);
   const broken = () => (breaks-- > 0 ? 200_000 : undefined);
   const second = await serve(
     answering(() => log, 700, broken),

@@ -147,7 +147,8 @@ export const PURSE_FRAUDS: readonly Fraud[] = [
     confirmAnew(insider, deposited, unitsOf(deposited.data.confirmation.totalDeposited) + 1n);
   }),
   fraud('purse-expired-early', 'a purse is ended before its time', (insider) => {
-    insider.the('PurseExpired').data.at -= 60;
+    const { stream, data } = insider.the('PurseExpired');
+    data.at = insider.the('PurseCreated', (event) => event.stream === stream).data.expiresAt - 1;
   }),
   fraud('purse-after-expiry', 'a purse is made after its time', (insider) => {
     const at = Math.floor((insider.events.at(-1)?.writtenAtUs ?? 0) / 1e6);

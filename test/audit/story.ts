@@ -2,7 +2,6 @@
  * An honest history with every kind of event in it, as the exchange writes it: reserves, coins of both ciphers, purses
  * that are merged, deleted, expired and requested, closings to everybody they may go to, a revocation and recoups.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { admin, approve, type Case } from '../e2e/support/admin.js';
 import { newPlanchets, withdraw } from '../e2e/support/coins.js';
@@ -50,6 +49,7 @@ export function configure(settings: Settings): void {
 /** Lives it through. Every step is answered before the next one begins. */
 export async function live(exchange: RunningExchange): Promise<void> {
   const { baseUrl } = exchange;
+  const begunAt = now();
   const offers = await readOffers(baseUrl);
   const [two, one, other, third] = (await newCoins(exchange, offers, '2', '1', '1', '1')) as [Coin, Coin, Coin, Coin];
   const [clause] = (await coinsOf(exchange, [offers.of('1', { cipher: 'CS' })])) as [Coin];
@@ -70,8 +70,10 @@ export async function live(exchange: RunningExchange): Promise<void> {
   const deleted = newPurse();
   expectOk(await create(baseUrl, deleted, termsOf('3'), [other]));
   expect((await deletePurse(baseUrl, deleted)).status).toBe(204);
+  // It has to be made before it expires, which takes less than all that was done so far.
   const expired = newPurse();
-  expectOk(await create(baseUrl, expired, termsOf('3', { expiration: now() + 2 }), [third, clause]));
+  const expiration = now() + 3 + (now() - begunAt);
+  expectOk(await create(baseUrl, expired, termsOf('3', { expiration }), [third, clause]));
 
   // Pull payments: one for a fee, one out of the quota, which is deleted.
   const asking = await fundedReserve(exchange, '1');
@@ -125,7 +127,6 @@ export async function live(exchange: RunningExchange): Promise<void> {
   await proveOwner(exchange);
 
   // Recoups, when the expired purse has given back what it held.
-  await sleep(2_500);
   await eventually(async () => {
     const { status } = await send(`${baseUrl}purses/${expired.purse.pub}/merge`);
     return status === 410 ? true : undefined;

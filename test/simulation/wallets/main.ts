@@ -1,14 +1,14 @@
-import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { runAlone, runTwice, type Sized } from './apart.js';
 import type { runOnStore } from './on-store.js';
-import type { Report } from './once.js';
 import { VirtualProcess } from './virtual-process.js';
 
 export const help = `npm run simulate -- [options]
 
 Runs the whole exchange in one process of virtual time, with fixed keys, a bank, and people with wallets who pay,
 double-spend, repeat, race, recoup and let purses expire, while it crashes and opens what was committed again.
-Each seed runs twice, in two processes at a time, which must tell the same history byte for byte.
+Each seed runs twice, in two processes at a time, which must tell the same history byte for byte although the second
+has another path, time zone, language and folder for temporary files.
 
   --seeds N      seeds to run; default 4
   --from S       the first one; default 1
@@ -60,8 +60,8 @@ export async function simulate(args: readonly string[]): Promise<number> {
   const count = values.seed === undefined ? numberOf('seeds', values.seeds) : 1;
   for (let seed = first; seed < first + count; seed += 1) {
     const begun = performance.now();
-    const run = () => runAlone({ seed, ...size, plant });
-    const [one, other = one] = await Promise.all([run(), ...(isHonest ? [run()] : [])] as const);
+    const sized = { seed, ...size, plant };
+    const [one, other = one] = isHonest ? await runTwice(sized) : ([await runAlone(sized)] as const);
     console.log(`seed ${seed}: ${(one.counts ?? []).map(([what, often]) => `${what}: ${often}`).join('; ')}`);
     const broken = one.broken ?? other.broken ?? (one.digest === other.digest ? undefined : OTHER_HISTORY);
     if (broken !== undefined) {
@@ -93,10 +93,6 @@ async function isCleanOn(store: string, simulation: Parameters<typeof runOnStore
 }
 
 const OTHER_HISTORY = 'two runs of the seed told different histories';
-/** Much of what a run makes lives for one request: a larger nursery saves a tenth of its time. */
-const NURSERY = '--max-semi-space-size=64';
-
-type Sized = { readonly seed: number; readonly wallets: number; readonly steps: number; readonly plant: string };
 
 /** One run in this process; nothing that takes time or chance may be loaded before they are virtual. */
 async function printOne(size: Sized): Promise<number> {
@@ -105,24 +101,6 @@ async function printOne(size: Sized): Promise<number> {
   const { runOnce } = await import('./once.js');
   console.log(JSON.stringify(await runOnce(size, process, size.plant)));
   return 0;
-}
-
-/** One run in a process of its own. @throws Error if it does not end as it should */
-function runAlone({ seed, wallets, steps, plant }: Sized): Promise<Report> {
-  const numbers = ['--seed', `${seed}`, '--wallets', `${wallets}`, '--steps', `${steps}`, '--plant', plant];
-  const program = process.argv[1] as string;
-  const child = spawn(process.execPath, [NURSERY, program, '--model', 'wallets', '--once', ...numbers], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const output: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve(JSON.parse(Buffer.concat(output).toString()) as Report);
-      else reject(new Error(`the run of seed ${seed} ended with ${code}`));
-    });
-  });
 }
 
 function numberOf(option: string, text: string): number {
