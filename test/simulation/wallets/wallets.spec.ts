@@ -8,10 +8,11 @@ import { NOTHING_PLANTED, PLANTS } from './plants.js';
 const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url));
 const SMALL = ['--wallets', '8', '--steps', '40'];
 
-// The program runs each seed twice, in processes of their own, and compares what they tell; with a mistake once.
+// The program runs each seed twice, in processes with nothing else in common, and compares what they tell; with a
+// mistake once.
 const simulate = (...args: string[]) => promisify(execFile)(process.execPath, [PROGRAM, ...args]);
 
-test('a few wallets: the books balance, and the seed tells the same history twice', async () => {
+test('a few wallets: the books balance, and the seed tells the same history here and elsewhere', async () => {
   const { stdout } = await simulate('--seed', '1', ...SMALL);
   expect(stdout).toMatch(/crash: \d+; .*purse expired: \d+.*\n/);
   expect(stdout).toMatch(/history [0-9a-f]{64}/);
