@@ -76,7 +76,7 @@ process.on('message', (orders) => {
   for (const order of orders as Order[]) take(order);
 });
 
-if (process.connected) process.send?.(STARTED);
+if (process.connected) process.send?.(STARTED, undefined, undefined, () => {}); // a closed channel ends us anyway
 else process.exit(0);
 
 function derive({ keys: asked, of, nonces }: Ask<'derive'>): Uint8Array[] {
@@ -142,7 +142,7 @@ function send(message: Reply): void {
   replies.push(message);
   if (replies.length > 1) return;
   setImmediate(() => {
-    if (process.connected) process.send?.(replies, undefined, undefined, () => {}); // a closed channel ends us anyway
+    if (process.connected) process.send?.(replies, undefined, undefined, () => {}); // likewise
     replies = [];
   });
 }
