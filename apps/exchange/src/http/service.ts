@@ -7,6 +7,7 @@ import { exchangeModule, type Foundation } from '../exchange.module.js';
 import { observeRequests } from '../operating/http-metrics.js';
 import { limitRequests } from '../operating/limit-requests.js';
 import { Metrics } from '../operating/metrics.js';
+import { KeyRing } from '../runtime/key-ring.js';
 import { readBodies } from './body.js';
 import { BrokenRequests } from './broken-requests.js';
 import { applyConventions, RouteMap, tidyUrl } from './conventions.js';
@@ -73,6 +74,7 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
     abortOnError: false,
     bodyParser: false,
   });
+  fastify.addHook('onRequest', () => app.get(KeyRing).freshen());
   readBodies(fastify, limits.bodyBytes);
   app.useGlobalPipes(new WireBodyPipe());
   app.useGlobalFilters(filter);

@@ -1,4 +1,5 @@
 /** This node's view of the `keys` stream: what is offered, and whether the view is fresh enough to act on. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   activeSigningKey,
   type Decision,
@@ -22,6 +23,8 @@ export interface KeysMissing {
 /** A view that was not confirmed for this long is not acted on: a revocation might have been missed. */
 const STALE_MS = 10_000;
 const CONFIRM_EVERY_MS = 3_000;
+/** So long a request waits for a view that is too old to be confirmed. */
+const FRESHEN_MS = 1_000;
 /** Refusals that a newer view may take back: another node has offered the key, or revoked it, a moment ago. */
 const TAKEN_BACK_BY_NEWER_VIEW: readonly string[] = [
   'DENOMINATION_UNKNOWN',
@@ -33,6 +36,7 @@ const TAKEN_BACK_BY_NEWER_VIEW: readonly string[] = [
 export class KeyRing implements OnApplicationShutdown {
   private book: KeyBook | undefined;
   private confirmedAtMs = Number.NEGATIVE_INFINITY;
+  private freshening: Promise<void> | undefined;
   private isLacking = false;
   private timer: NodeJS.Timeout | undefined;
 
@@ -64,6 +68,23 @@ export class KeyRing implements OnApplicationShutdown {
     return this.book;
   }
 
+  /**
+   * Before a request: a view that has grown too old, as while the machine stood still, is confirmed first. Where the
+   * store does not answer soon, the view stays too old.
+   */
+  async freshen(): Promise<void> {
+    if (!this.isTooOld()) return;
+    this.freshening ??= this.confirm()
+      .then(
+        () => undefined,
+        () => undefined, // the regular look says so
+      )
+      .finally(() => {
+        this.freshening = undefined;
+      });
+    await Promise.race([this.freshening, sleep(FRESHEN_MS)]);
+  }
+
   /** Names the offered keys that this node does not hold: as long as there are any, it acts on nothing. */
   lack(names: readonly string[]): void {
     this.isLacking = names.length > 0;
@@ -71,7 +92,7 @@ export class KeyRing implements OnApplicationShutdown {
 
   /** What is offered, to decide on; undefined while there is nothing, a key is lacking, or the view is too old. */
   usableBook(): KeyBook | undefined {
-    if (!this.book?.terms || this.isLacking || performance.now() - this.confirmedAtMs > STALE_MS) return undefined;
+    if (!this.book?.terms || this.isLacking || this.isTooOld()) return undefined;
     return this.book;
   }
 
@@ -91,6 +112,10 @@ export class KeyRing implements OnApplicationShutdown {
     if (decision.kind !== 'refuse' || !TAKEN_BACK_BY_NEWER_VIEW.includes(decision.refusal.code)) return decision;
     const confirmed = await this.confirm();
     return confirmed.revision === revision ? decision : check(confirmed, confirmed.revision);
+  }
+
+  private isTooOld(): boolean {
+    return performance.now() - this.confirmedAtMs > STALE_MS;
   }
 
   /** Why there is nothing to decide on; undefined if there is. */
