@@ -21,6 +21,14 @@ test('whoever waits for a position is released when it is passed, and no other',
   await expect(waiters.wait(at(9), 1)).rejects.toThrow(ViewsBehind);
 });
 
+test('what came while the process stood still is looked at before a wait is given up', async () => {
+  const waiters = new PositionWaiters();
+  const waiting = waiters.wait(at(5), 50);
+  setImmediate(() => waiters.passed(at(5))); // as a message that lies there when the process goes on: after its timers
+  for (const begunMs = performance.now(); performance.now() - begunMs < 100; );
+  await waiting;
+});
+
 test('whoever watches a stream wakes once, and does not take others with him', async () => {
   const watchers = new StreamWatchers();
   const [first, second] = [new AbortController(), new AbortController()];

@@ -12,15 +12,21 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
+/**
+ * A wait is given up after so many turns of a timer. While the process stands still at most one of them passes, and
+ * what has come meanwhile is looked at before the next.
+ */
+const TURNS = 10;
+
 /** Waits for positions. */
 export class PositionWaiters {
   private readonly waiting = new Set<Waiter>();
 
-  /** @throws ViewsBehind after `timeoutMs` */
+  /** @throws ViewsBehind after `timeoutMs`, in which this process could run */
   wait(position: Position, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
-        clearTimeout(timer);
+        clearInterval(timer);
         this.waiting.delete(waiter);
         settle();
       };
@@ -29,9 +35,12 @@ export class PositionWaiters {
         resolve: () => end(resolve),
         reject: (error) => end(() => reject(error)),
       };
-      const giveUp = (): void =>
+      let left = TURNS;
+      const timer = setInterval(() => {
+        left -= 1;
+        if (left > 0) return;
         waiter.reject(new ViewsBehind(`the views did not reach position ${position} within ${timeoutMs} ms`));
-      const timer = setTimeout(giveUp, timeoutMs);
+      }, timeoutMs / TURNS);
       this.waiting.add(waiter);
     });
   }
