@@ -12,7 +12,7 @@ import {
   withdraw,
   withdrawBody,
 } from '../e2e/support/coins.js';
-import { expectOk, type Json, type Reply, send } from '../e2e/support/http.js';
+import { expectOk, type Json, patiently, type Reply, send } from '../e2e/support/http.js';
 import { type Offers, readOffers, units } from '../e2e/support/offers.js';
 import {
   type Coin,
@@ -108,7 +108,7 @@ describe('two nodes on one event store and one key folder', () => {
     expect(statuses(replies)).toEqual([...Array(count).fill(200), ...Array(count).fill(409)]);
     await site.expectSame((baseUrl) => summaryOf(baseUrl, reserve));
     expect(await balanceOf(node(1).baseUrl, reserve)).toBe(0n);
-    await site.expectSame(async (baseUrl) => expectOk(await reserveHistory(baseUrl, reserve)).history);
+    await site.expectSame(async (baseUrl) => expectOk(await patiently(() => reserveHistory(baseUrl, reserve))).history);
   });
 
   test('give the same answer to the same request, asked of both at once', async () => {
@@ -199,7 +199,7 @@ describe('nodes that come and go', () => {
       await node(round).kill();
       const [account, survivor] = [newAccount(), node(round + 1)];
       const reserve = await fundedReserve(survivor, '3', account);
-      expectOk(await close(survivor.baseUrl, reserve));
+      expectOk(await patiently(() => close(survivor.baseUrl, reserve)));
       await paymentsTo(survivor, account);
       await site.startNode(node(round).name);
       expect(await paymentsTo(survivor, account)).toHaveLength(1);

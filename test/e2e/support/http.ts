@@ -1,6 +1,7 @@
 /** Requests as bytes: nothing is added, followed or unpacked on the way, as browsers and `fetch` would. */
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { undescribed } from '../../support/described.js';
 
@@ -36,6 +37,16 @@ export async function send(url: string, call: Call = {}): Promise<Reply> {
     expect(await undescribed({ url, method, status, type: headers['content-type'], text })).toEqual([]);
   }
   return reply;
+}
+
+/** What every client does that is told to come again: the same request, until the reply is another than 503. */
+export async function patiently(request: () => Promise<Reply>): Promise<Reply> {
+  for (;;) {
+    const reply = await request();
+    if (reply.status !== 503) return reply;
+    expect(Number(reply.headers['retry-after']), shown(reply)).toBeGreaterThan(0);
+    await sleep(100);
+  }
 }
 
 function ask(url: string, { method, headers = {}, body, json }: Call): Promise<Reply> {
@@ -85,12 +96,12 @@ export function sendBytes(url: string, bytes: string): Promise<string> {
   });
 }
 
+/** For whoever reads that a test failed. */
+const shown = ({ status, text }: Reply): string => `${status} ${text.slice(0, 500)}`;
+
 /** The reply is an error of the protocol: status, numeric code, a hint, and readable by pages of any origin. */
 export function expectRefusal(reply: Reply, status: number, code: number): Json {
-  expect({ status: reply.status, code: reply.json.code, body: reply.text.slice(0, 500) }).toMatchObject({
-    status,
-    code,
-  });
+  expect({ status: reply.status, code: reply.json.code }, shown(reply)).toEqual({ status, code });
   expect(reply.json.hint).toMatch(/\w/);
   expect(reply.headers['content-type']).toMatch(/^application\/json/);
   expectCors(reply);
@@ -99,7 +110,7 @@ export function expectRefusal(reply: Reply, status: number, code: number): Json 
 
 /** The reply says 200, and its body. */
 export function expectOk(reply: Reply): Json {
-  expect({ status: reply.status, body: reply.text.slice(0, 500) }).toMatchObject({ status: 200 });
+  expect(reply.status, shown(reply)).toBe(200);
   expectCors(reply);
   return reply.json;
 }

@@ -5,7 +5,7 @@ import { decodeBase32, formatAmount, message, timestampJson } from '@florin/enco
 import { expect } from 'vitest';
 import { fundReserve, type RunningExchange } from '../../support/exchange.js';
 import { newReserve, type Reserve } from './coins.js';
-import { expectOk, type Json, type Reply, send } from './http.js';
+import { expectOk, type Json, patiently, type Reply, send } from './http.js';
 import { CURRENCY, now, units } from './offers.js';
 import { oracle } from './oracle.js';
 
@@ -34,7 +34,7 @@ export async function fundedReserve(
 ): Promise<Reserve> {
   const reserve = newReserve();
   await fundReserve(exchange, reserve.pub, `${CURRENCY}:${amount}`, account);
-  expectOk(await send(`${exchange.baseUrl}reserves/${reserve.pub}?timeout_ms=60000`));
+  expectOk(await patiently(() => send(`${exchange.baseUrl}reserves/${reserve.pub}?timeout_ms=60000`)));
   return reserve;
 }
 
@@ -46,7 +46,7 @@ export async function addFunds(exchange: RunningExchange, reserve: Reserve, amou
 }
 
 export const summaryOf = async (baseUrl: string, { pub }: { readonly pub: string }): Promise<Json> =>
-  expectOk(await send(`${baseUrl}reserves/${pub}`));
+  expectOk(await patiently(() => send(`${baseUrl}reserves/${pub}`)));
 
 /** Units. */
 export const balanceOf = async (baseUrl: string, reserve: { readonly pub: string }): Promise<bigint> =>
