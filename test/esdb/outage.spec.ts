@@ -28,7 +28,7 @@ afterEach(async () => {
 
 /** How the process ended. */
 const endOf = ({ process }: Node): Promise<number | null> =>
-  new Promise((resolve) => process.once('exit', (code) => resolve(code)));
+  new Promise((resolve) => process.once('close', (code) => resolve(code)));
 
 describe('a cluster of three with TLS, under two nodes', () => {
   test('whose leader is killed puts requests off, loses and doubles nothing, and is served again', async () => {

@@ -110,7 +110,8 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Runn
     logged += chunk.toString();
     options.onLog?.(chunk.toString());
   });
-  const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  // Its signers write to the same pipe: once that is closed they have ended, too, and all that was logged is read.
+  const ended = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
   await new Promise<void>((resolve, reject) => {
     const failed = (why: string): void => reject(new Error(`the exchange ${why}:\n${output}${logged}`));
     const timer = setTimeout(() => failed('did not become ready'), START_MS);

@@ -12,6 +12,7 @@ export { eventLeaf, type StoredEvent, storedLeaf } from './leaf.js';
 export * from './leases.js';
 export * from './ledger.js';
 export { type MemoryImage, MemoryStore } from './memory.js';
+export { patiently } from './patience.js';
 export { type LedgerPlace, ledgerPlace, readSettingsFile } from './place.js';
 export * from './port.js';
 export type { StoreReport } from './report.js';

@@ -50,7 +50,7 @@ async function opened(store: MemoryStore, head?: Head): Promise<TreeIndex> {
   const onFault = (error: Error) => void faults.push(error);
   const index = new TreeIndex({ path: join(folder, 'tree.db'), store, head: () => head, onFault });
   const { length } = await eventsOf(store);
-  while (index.size < length && faults.length === 0) await sleep(1);
+  while (index.size !== length && faults.length === 0) await sleep(1);
   return index;
 }
 

@@ -1,5 +1,5 @@
 /** Those who wait on the main thread for what the views apply. */
-import type { Position, RecordedEvent } from '@florin/event-store';
+import { type Position, patiently, type RecordedEvent } from '@florin/event-store';
 
 /** The views did not get as far as asked within the time: 503 with Retry-After. */
 export class ViewsBehind extends Error {
@@ -12,12 +12,6 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/**
- * A wait is given up after so many turns of a timer. While the process stands still at most one of them passes, and
- * what has come meanwhile is looked at before the next.
- */
-const TURNS = 10;
-
 /** Waits for positions. */
 export class PositionWaiters {
   private readonly waiting = new Set<Waiter>();
@@ -26,7 +20,7 @@ export class PositionWaiters {
   wait(position: Position, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
-        clearInterval(timer);
+        takeBack();
         this.waiting.delete(waiter);
         settle();
       };
@@ -35,12 +29,9 @@ export class PositionWaiters {
         resolve: () => end(resolve),
         reject: (error) => end(() => reject(error)),
       };
-      let left = TURNS;
-      const timer = setInterval(() => {
-        left -= 1;
-        if (left > 0) return;
-        waiter.reject(new ViewsBehind(`the views did not reach position ${position} within ${timeoutMs} ms`));
-      }, timeoutMs / TURNS);
+      const takeBack = patiently(timeoutMs, () =>
+        waiter.reject(new ViewsBehind(`the views did not reach position ${position} within ${timeoutMs} ms`)),
+      );
       this.waiting.add(waiter);
     });
   }
