@@ -169,7 +169,9 @@ export class SignerPool {
   async everywhere<J extends JobName>(job: J, ask: Ask<J>): Promise<Answer<J>> {
     const deadline = AbortSignal.timeout(this.options.deadlineMs);
     for (;;) {
-      await this.until(() => this.slots.some(({ started }) => started), deadline);
+      // One that was released, or has just ended, answers nothing: to ask it again and again would let nothing else run.
+      if (this.closing) throw new SignersUnavailable('the signers are being shut down');
+      await this.until(() => this.slots.some(({ started, process }) => started && process?.alive), deadline);
       const signers = this.slots.flatMap(({ started, process }) => (started && process ? [process] : []));
       const answers = await Promise.all(signers.map((signer) => signer.ask(job, ask).catch(undefinedIfDied)));
       const answer = answers.find((one) => one !== undefined);
