@@ -74,7 +74,8 @@ export async function createHttpService(foundation: Foundation): Promise<NestFas
     abortOnError: false,
     bodyParser: false,
   });
-  fastify.addHook('onRequest', () => app.get(KeyRing).freshen());
+  const keys = app.get(KeyRing);
+  fastify.addHook('onRequest', () => keys.freshen());
   readBodies(fastify, limits.bodyBytes);
   app.useGlobalPipes(new WireBodyPipe());
   app.useGlobalFilters(filter);
