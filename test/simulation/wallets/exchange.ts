@@ -136,7 +136,7 @@ export class Exchange {
       verifiers: new Verifiers({ threads: 0, inlineMax: Number.POSITIVE_INFINITY }),
       vault: new AccountVault(this.folder),
       folder: this.folder,
-      ledger: new (plant.ledger ?? Ledger)(store),
+      ledger: new (plant.ledger ?? Ledger)(store, { since: await memory.lastPosition() }),
     });
     await app.init();
     await settled(SETTLING_TURNS);
