@@ -169,7 +169,7 @@ export class SignerPool {
   async everywhere<J extends JobName>(job: J, ask: Ask<J>): Promise<Answer<J>> {
     const deadline = AbortSignal.timeout(this.options.deadlineMs);
     for (;;) {
-      // One that was released, or has just ended, answers nothing: to ask it again and again would let nothing else run.
+      // Who was released, or has just ended, answers nothing: to ask again and again would let nothing else run.
       if (this.closing) throw new SignersUnavailable('the signers are being shut down');
       await this.until(() => this.slots.some(({ started, process }) => started && process?.alive), deadline);
       const signers = this.slots.flatMap(({ started, process }) => (started && process ? [process] : []));

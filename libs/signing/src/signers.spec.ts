@@ -305,6 +305,19 @@ describe('closing', () => {
     expect(signers.status().map(({ ready }) => ready)).toEqual([false, false]);
   });
 
+  test('comes to its end although something is to be done by every signer', async () => {
+    const signers = await temporarySigners();
+    const drops = [reasonOf(signers.drop('log'))];
+    let isClosed = false;
+    const closed = signers.close().then(() => (isClosed = true));
+    // Before they are released, after that, and when they have ended.
+    for (; !isClosed; await new Promise(setImmediate)) drops.push(reasonOf(signers.drop('log')));
+    await closed;
+    const [first, ...others] = await Promise.all(drops);
+    expect(first).toSatisfy((end) => end === 'done' || end instanceof SignersUnavailable);
+    for (const other of others) expect(other).toBeInstanceOf(SignersUnavailable);
+  });
+
   test('of signers that were never used is no matter', async () => {
     const signers = await Signers.start({ folder: await temporaryKeyFolder(), processes: 1 });
     await signers.close();
