@@ -76,7 +76,8 @@ process.on('message', (orders) => {
   for (const order of orders as Order[]) take(order);
 });
 
-if (process.connected) process.send?.(STARTED, undefined, undefined, () => {}); // a closed channel ends us anyway
+// A channel that closes meanwhile ends us anyway.
+if (process.connected) process.send?.(STARTED, undefined, undefined, () => {});
 else process.exit(0);
 
 function derive({ keys: asked, of, nonces }: Ask<'derive'>): Uint8Array[] {
@@ -142,7 +143,7 @@ function send(message: Reply): void {
   replies.push(message);
   if (replies.length > 1) return;
   setImmediate(() => {
-    if (process.connected) process.send?.(replies, undefined, undefined, () => {}); // likewise
+    if (process.connected) process.send?.(replies, undefined, undefined, () => {});
     replies = [];
   });
 }
