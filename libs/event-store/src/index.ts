@@ -13,7 +13,7 @@ export * from './leases.js';
 export * from './ledger.js';
 export { type MemoryImage, MemoryStore } from './memory.js';
 export { patiently } from './patience.js';
-export { type LedgerPlace, ledgerPlace, readSettingsFile } from './place.js';
+export { isEsdb, type LedgerPlace, ledgerPlace, readSettingsFile } from './place.js';
 export * from './port.js';
 export type { StoreReport } from './report.js';
 export { FolderInUse } from './sqlite/lock.js';

@@ -25,10 +25,13 @@ export function ledgerPlace({ FLORIN_CONFIG, FLORIN_DATA, FLORIN_STORE }: Enviro
   const instance = said(settings.instance);
   return {
     data: FLORIN_DATA || (said(settings.data) ?? 'data'),
-    ...(store !== undefined && /^esdb(\+discover)?:/.test(store) && { store }),
+    ...(store !== undefined && isEsdb(store) && { store }),
     ...(instance !== undefined && { instance }),
   };
 }
+
+/** Whether this is the connection string of an EventStoreDB, rather than a file, a URL or `embedded`. */
+export const isEsdb = (text: string): boolean => /^esdb(\+discover)?:/.test(text);
 
 /**
  * A YAML file of settings, unchecked.

@@ -171,12 +171,16 @@ export class SignerPool {
     for (;;) {
       // Who was released, or has just ended, answers nothing: to ask again and again would let nothing else run.
       if (this.closing) throw new SignersUnavailable('the signers are being shut down');
-      await this.until(() => this.slots.some(({ started, process }) => started && process?.alive), deadline);
-      const signers = this.slots.flatMap(({ started, process }) => (started && process ? [process] : []));
-      const answers = await Promise.all(signers.map((signer) => signer.ask(job, ask).catch(undefinedIfDied)));
+      await this.until(() => this.living().length > 0, deadline);
+      const answers = await Promise.all(this.living().map((signer) => signer.ask(job, ask).catch(undefinedIfDied)));
       const answer = answers.find((one) => one !== undefined);
       if (answer !== undefined) return answer;
     }
+  }
+
+  /** The signers that have started, and can still be asked. */
+  private living(): SignerProcess[] {
+    return this.slots.flatMap(({ started, process }) => (started && process?.alive ? [process] : []));
   }
 
   get size(): number {

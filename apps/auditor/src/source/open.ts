@@ -1,7 +1,7 @@
 /** Which source the options name. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LedgerPlace, ledgerPlace } from '@florin/event-store';
+import { isEsdb, type LedgerPlace, ledgerPlace } from '@florin/event-store';
 import { EsdbSource } from './esdb.js';
 import { ExportSource } from './export-lines.js';
 import { FolderSource } from './folder.js';
@@ -20,22 +20,19 @@ export interface SourceOptions {
  */
 export async function openSource(options: SourceOptions, stop?: AbortSignal): Promise<Source> {
   const { from, checkpoint } = options;
-  if (from !== undefined && !isStore(from)) {
+  if (from !== undefined && !isEsdb(from)) {
     const isUrl = /^https?:/.test(from);
     return isUrl ? ExportSource.feed(from, process.env.FLORIN_FEED_TOKEN, stop) : ExportSource.file(from);
   }
   const place = placeAround();
   const { data = place.data, instance = place.instance ?? 'florin' } = options;
-  const isInFolder = from === undefined && options.data !== undefined && existsSync(join(data, 'events.db'));
-  const store = isInFolder ? undefined : (from ?? place.store);
+  const holdsEvents = existsSync(join(data, 'events.db'));
+  const isNamed = options.data !== undefined;
+  const store = from ?? (isNamed && holdsEvents ? undefined : place.store);
   if (store !== undefined) return EsdbSource.open({ connectionString: store, instance, checkpoint });
-  if (existsSync(join(data, 'events.db')) || !existsSync(join(data, 'eventstoredb-head.json'))) {
-    return new FolderSource(data);
-  }
+  if (holdsEvents || !existsSync(join(data, 'eventstoredb-head.json'))) return new FolderSource(data);
   throw new SourceError(`the ledger of ${data} is on EventStoreDB: say where, with --from esdb://... or FLORIN_STORE`);
 }
-
-const isStore = (from: string): boolean => /^esdb(\+discover)?:/.test(from);
 
 function placeAround(): LedgerPlace {
   try {
